@@ -1,0 +1,31 @@
+/**
+ * Core: what every part needs and none owns. It imports nothing of Millrace, so everything may import it.
+ * Three words to know: *clock* (the only source of time), *error code* (the closed list), *telemetry* (ports, not exporters).
+ */
+export { type Backoff, checkBackoff, delayAfter } from './backoff.ts';
+export { type Clock, MAX_TIMER_MS, type Scheduled, sleep, systemClock } from './clock.ts';
+export { type Duration, milliseconds } from './duration.ts';
+export {
+  type ErrorCode,
+  type ErrorData,
+  type ErrorDetails,
+  errorCodes,
+  isMillraceError,
+  MillraceError,
+  messageOf,
+} from './errors.ts';
+export { GroupQueue, type GroupQueueOptions, type Outcome } from './group-queue.ts';
+export { categoryOf, checkedName, createIdSource, type IdSource, SYSTEM_PREFIX } from './ids.ts';
+export { canonicalJson, type Json } from './json.ts';
+export { type Random, seededRandom, systemRandom } from './random.ts';
+export {
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  type Logger,
+  type MetricDefinition,
+  type Metrics,
+  silentTelemetry,
+  type Telemetry,
+} from './telemetry.ts';

@@ -1,0 +1,17 @@
+/**
+ * Processing: what turns the log and the queues into progress. One runner follows events for every part, one works through
+ * queues; both hand plain data to a handler and commit what it returns. Three words to know: *processor* (follows the log),
+ * *cursor* (how far it has come), *dead letter* (what it gave up and kept).
+ */
+export { Doorbell } from './doorbell.ts';
+export type { Environment } from './environment.ts';
+export { type FailurePolicy, failureOf } from './failure-policy.ts';
+export {
+  deadLetterQueue,
+  type EventHandler,
+  Processor,
+  type ProcessorDefinition,
+  type ProcessorState,
+  type ProcessorStatus,
+} from './processor.ts';
+export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

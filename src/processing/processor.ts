@@ -1,0 +1,372 @@
+import { type Clock, delayAfter, type ErrorData, isMillraceError, sleep } from '../core/index.ts';
+import type { CursorLease, Effects, LogPage, Storage, StoredEvent, WorkWrite } from '../storage/index.ts';
+import type { RecordedEvent } from '../store/index.ts';
+import { Doorbell } from './doorbell.ts';
+import type { Environment } from './environment.ts';
+import {
+  type CompleteFailurePolicy,
+  completeFailurePolicy,
+  type FailurePolicy,
+  failureOf,
+  isTransient,
+  PATIENCE,
+} from './failure-policy.ts';
+
+/** What handles the events of a processor. It returns effects and commits nothing itself. */
+export interface EventHandler {
+  /**
+   * Answers what these events lead to. It is called again with the same events when the commit fails, so it must not
+   * change anything that `reset` cannot undo.
+   */
+  handle(
+    events: readonly RecordedEvent[],
+    context: { readonly signal: AbortSignal },
+  ): Effects | undefined | Promise<Effects | undefined>;
+  /** Drops what is remembered from events that were handled but not committed. */
+  reset?(): void;
+  /** Learns that the effects of the last call were committed. */
+  committed?(events: readonly RecordedEvent[]): void;
+}
+
+/** What a processor follows, and how. */
+export interface ProcessorDefinition {
+  /** Identity of its cursor. */
+  readonly name: string;
+  /** The event types it wants; all but Millrace's own when left out. */
+  readonly types?: readonly string[];
+  readonly handler: EventHandler;
+  /** Most events handled in one commit. Default: 500. */
+  readonly batchSize?: number;
+  /** Wait after a commit for more events to come together, in milliseconds. Default: 0. */
+  readonly lingerMs?: number;
+  /** Where a processor without a checkpoint begins. Default: `beginning`. */
+  readonly startAt?: 'beginning' | 'end';
+  readonly failure?: FailurePolicy;
+}
+
+/** Whether a processor is at work, and if not, why. `stopped` was asked for; `failed` was not. */
+export type ProcessorState = 'starting' | 'catching-up' | 'live' | 'retrying' | 'failed' | 'stopped';
+
+/** Where a processor stands. */
+export interface ProcessorStatus {
+  readonly name: string;
+  readonly state: ProcessorState;
+  /** Everything up to this position has been handled. */
+  readonly position: number;
+  readonly head: number;
+  /** Positions between; events it does not want included. */
+  readonly lag: number;
+  /** When it last advanced, in milliseconds since 1970 UTC; null before its first step. */
+  readonly advancedAt: number | null;
+  /** Why it is retrying or failed. */
+  readonly reason: ErrorData | null;
+  /** The position of the event that failed, when one did. */
+  readonly failedAt: number | null;
+}
+
+const PARTITION = 0;
+const BATCH_SIZE_DEFAULT = 500;
+const LEASE_MS = 10_000;
+const RENEW_MS = LEASE_MS / 3;
+/** How long after its last event a processor looks by itself whether there are more, should a hint be lost. */
+const POLL_MS = 1_000;
+/** Positions without a wanted event after which the cursor is moved all the same, so that a restart need not look again. */
+const IDLE_MOVE_FROM = 10_000;
+
+/** The queue in which a processor keeps the events that it gave up. */
+export function deadLetterQueue(processor: string): string {
+  return `dead:${processor}`;
+}
+
+/**
+ * The one runner behind projections, saga triggers, topologies and routes: follows the log, hands events to a handler and
+ * commits its effects together with the cursor, so that everything happens exactly once. It catches up in pages, then lives on
+ * hints; it never skips and never reorders; at most one page is in memory.
+ */
+export class Processor {
+  readonly name: string;
+  readonly #definition: ProcessorDefinition;
+  readonly #environment: Environment;
+  readonly #failure: CompleteFailurePolicy;
+  readonly #doorbell: Doorbell;
+  readonly #stopping = new AbortController();
+  readonly #waiters = new Set<{ position: number; resolve: () => void }>();
+  #state: ProcessorState = 'starting';
+  #position = 0;
+  #advancedAt: number | null = null;
+  #reason: ErrorData | null = null;
+  #failedAt: number | null = null;
+  #head = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(definition: ProcessorDefinition, environment: Environment) {
+    this.name = definition.name;
+    this.#definition = definition;
+    this.#environment = environment;
+    this.#failure = completeFailurePolicy(definition.failure);
+    this.#doorbell = new Doorbell(environment.clock);
+  }
+
+  /** Begins to follow the log. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Lets the current page finish, gives the cursor back and ends. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#doorbell.ring();
+    await this.#running;
+  }
+
+  /** Where it stands. */
+  status(): ProcessorStatus {
+    return {
+      name: this.name,
+      state: this.#state,
+      position: this.#position,
+      head: this.#head,
+      lag: Math.max(0, this.#head - this.#position),
+      advancedAt: this.#advancedAt,
+      reason: this.#reason,
+      failedAt: this.#failedAt,
+    };
+  }
+
+  /** Resolves once everything up to a position has been handled and committed; true then, false when time ran out first. */
+  async reached(position: number, timeoutMs: number): Promise<boolean> {
+    if (this.#position >= position) return true;
+    const { clock } = this.#environment;
+    return new Promise(resolve => {
+      const waiter = { position, resolve: () => finish(true) };
+      const timer = clock.schedule(timeoutMs, () => finish(false));
+      const finish = (reached: boolean): void => {
+        timer.cancel();
+        this.#waiters.delete(waiter);
+        resolve(reached);
+      };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  async #run(): Promise<void> {
+    const { storage, clock, random, telemetry } = this.#environment;
+    const unwatch = storage.watch(hint => {
+      this.#head = hint.head;
+      this.#doorbell.ring();
+    });
+    let failures = 0;
+    while (!this.#stopped && this.#state !== 'failed') {
+      const before = this.#advancedAt;
+      try {
+        await this.#holdAndFollow();
+      } catch (thrown) {
+        if (isMillraceError(thrown, 'STORAGE_CLOSED')) break;
+        this.#definition.handler.reset?.();
+        this.#retrying(thrown);
+        telemetry.logger.warn(
+          { processor: this.name, err: this.#reason },
+          'processor was interrupted; it goes on by itself',
+        );
+        failures = this.#advancedAt === before ? failures + 1 : 1;
+        await sleep(clock, delayAfter(PATIENCE, failures, random) ?? 0, this.#stopping.signal);
+      }
+    }
+    unwatch();
+    if (this.#state !== 'failed') this.#state = 'stopped';
+  }
+
+  /** Takes the cursor, follows the log as long as the lease lasts, and gives the cursor back. */
+  async #holdAndFollow(): Promise<void> {
+    const { storage, clock, owner } = this.#environment;
+    const request = { processor: this.name, partitions: [PARTITION], owner, leaseMs: LEASE_MS };
+    const [lease] = await storage.cursors.acquire(request);
+    if (lease === undefined) return this.#doorbell.wait(RENEW_MS);
+    const renewal = keepRenewed(lease, storage, clock);
+    try {
+      await this.#follow(lease, renewal.isLost);
+    } finally {
+      renewal.end();
+      await storage.cursors.release(lease).catch(() => undefined);
+    }
+  }
+
+  async #follow(lease: CursorLease, isLost: () => boolean): Promise<void> {
+    const { storage } = this.#environment;
+    let checkpoint = await this.#startingCheckpoint(lease);
+    this.#advance(Number(checkpoint ?? 0));
+    while (!this.#stopped && !isLost()) {
+      const page = await this.#nextPage();
+      if (page.events.length > 0) {
+        const moved = await this.#handleOrFail(lease, checkpoint, page.events);
+        if (moved === undefined) return;
+        checkpoint = moved;
+        // Nothing wanted lies between the last event of a page and where the reader has looked.
+        this.#advance(page.through);
+        await this.#linger();
+      } else {
+        if (page.through - Number(checkpoint ?? 0) >= IDLE_MOVE_FROM) {
+          const to = String(page.through);
+          await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
+          checkpoint = to;
+        }
+        this.#advance(page.through);
+        this.#state = 'live';
+        await this.#doorbell.wait(POLL_MS);
+      }
+    }
+  }
+
+  async #startingCheckpoint(lease: CursorLease): Promise<string | null> {
+    if (lease.checkpoint !== null || this.#definition.startAt !== 'end') return lease.checkpoint;
+    const { storage } = this.#environment;
+    const to = String(await storage.log.head());
+    await storage.commit({ cursors: [{ ...moveOf(lease), from: null, to }] });
+    return to;
+  }
+
+  async #nextPage(): Promise<LogPage> {
+    const { storage } = this.#environment;
+    const { types, batchSize = BATCH_SIZE_DEFAULT } = this.#definition;
+    const filter = types === undefined ? { withoutSystem: true } : { types };
+    const page = await storage.log.readLog({ after: this.#position, limit: batchSize, filter });
+    this.#head = Math.max(this.#head, page.through);
+    if (page.events.length === batchSize) this.#state = 'catching-up';
+    return page;
+  }
+
+  /** Handles a page; when that fails, event by event, so that only the one that cannot be handled is held up. */
+  async #handleOrFail(
+    lease: CursorLease,
+    from: string | null,
+    events: readonly StoredEvent[],
+  ): Promise<string | undefined> {
+    try {
+      return await this.#handle(lease, from, events);
+    } catch (thrown) {
+      this.#definition.handler.reset?.();
+      if (isTransient(thrown) || isMillraceError(thrown, 'STORAGE_CLOSED')) throw thrown;
+    }
+    let checkpoint: string | null = from;
+    for (const event of events) {
+      const moved: string | undefined = await this.#handleWithRetries(lease, checkpoint, event);
+      if (moved === undefined) return undefined;
+      checkpoint = moved;
+      this.#advance(event.position);
+    }
+    return checkpoint ?? undefined;
+  }
+
+  async #handleWithRetries(lease: CursorLease, from: string | null, event: StoredEvent): Promise<string | undefined> {
+    const { clock, random, telemetry } = this.#environment;
+    for (let failures = 1; !this.#stopped; failures++) {
+      try {
+        return await this.#handle(lease, from, [event]);
+      } catch (thrown) {
+        this.#definition.handler.reset?.();
+        if (isTransient(thrown) || isMillraceError(thrown, 'STORAGE_CLOSED')) throw thrown;
+        this.#retrying(thrown, event.position);
+        const delay = delayAfter(this.#failure.retry, failures, random);
+        const fields = { processor: this.name, position: event.position, err: this.#reason };
+        if (delay !== undefined) {
+          telemetry.logger.warn(fields, 'an event could not be handled; it is tried again');
+          await sleep(clock, delay, this.#stopping.signal);
+        } else if (this.#failure.afterwards === 'park') {
+          telemetry.logger.error(fields, 'an event could not be handled; it is kept as a dead letter');
+          return this.#commit(lease, from, event.position, { work: [this.#deadLetter(event)] });
+        } else {
+          telemetry.logger.error(fields, 'an event could not be handled; the processor halts at it');
+          this.#state = 'failed';
+          return undefined;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  async #handle(lease: CursorLease, from: string | null, stored: readonly StoredEvent[]): Promise<string> {
+    const { handler } = this.#definition;
+    const events = stored.map(event => this.#environment.codec.decode(event));
+    const effects = await handler.handle(events, { signal: this.#stopping.signal });
+    const last = events.at(-1) as RecordedEvent;
+    const checkpoint = await this.#commit(lease, from, last.position, effects ?? {});
+    handler.committed?.(events);
+    this.#reason = null;
+    this.#failedAt = null;
+    return checkpoint;
+  }
+
+  async #commit(lease: CursorLease, from: string | null, position: number, effects: Effects): Promise<string> {
+    const to = String(position);
+    const catchingUp = this.#state === 'catching-up';
+    await this.#environment.storage.commit({
+      ...effects,
+      class: catchingUp ? 'bulk' : 'interactive',
+      cursors: [{ ...moveOf(lease), from, to }],
+    });
+    return to;
+  }
+
+  #deadLetter(event: StoredEvent): WorkWrite {
+    return {
+      op: 'enqueue',
+      queue: deadLetterQueue(this.name),
+      key: event.id,
+      payload: JSON.stringify({ position: event.position, type: event.type, stream: event.stream }),
+      dueAt: this.#environment.clock.now(),
+      parked: this.#reason as ErrorData,
+    };
+  }
+
+  async #linger(): Promise<void> {
+    const { lingerMs = 0 } = this.#definition;
+    if (lingerMs > 0 && this.#state === 'live') await sleep(this.#environment.clock, lingerMs, this.#stopping.signal);
+  }
+
+  #advance(position: number): void {
+    if (position > this.#position) {
+      this.#position = position;
+      this.#advancedAt = this.#environment.clock.now();
+    }
+    this.#head = Math.max(this.#head, this.#position);
+    for (const waiter of this.#waiters) if (waiter.position <= this.#position) waiter.resolve();
+  }
+
+  #retrying(thrown: unknown, position: number | null = null): void {
+    this.#state = 'retrying';
+    this.#reason = failureOf(thrown);
+    this.#failedAt = position;
+  }
+}
+
+function moveOf({ processor, partition, fence }: CursorLease) {
+  return { processor, partition, fence };
+}
+
+/** Renews a lease until it is ended or lost. A holder counts it as lost by its own clock, before anybody may take over. */
+function keepRenewed(lease: CursorLease, storage: Storage, clock: Clock): { isLost: () => boolean; end: () => void } {
+  let heldUntil = clock.monotonic() + LEASE_MS;
+  let timer = clock.schedule(RENEW_MS, renew);
+  let ended = false;
+  function renew(): void {
+    const asked = clock.monotonic();
+    storage.cursors.renew(lease, LEASE_MS).then(
+      kept => {
+        if (kept) heldUntil = asked + LEASE_MS;
+      },
+      () => undefined,
+    );
+    if (!ended) timer = clock.schedule(RENEW_MS, renew);
+  }
+  return {
+    isLost: () => clock.monotonic() >= heldUntil - RENEW_MS / 2,
+    end: () => {
+      ended = true;
+      timer.cancel();
+    },
+  };
+}

@@ -1,0 +1,7 @@
+/**
+ * SQLite: the embedded backend, one file and one owner process. It implements the storage contract and nothing else.
+ * Three words to know: *writer* (the one connection that changes the file), *group* (batches under one sync),
+ * *owner* (the process that holds the lock beside the file).
+ */
+export type { Durability } from './sqlite-connection.ts';
+export { openSqlite, type SqliteOptions } from './sqlite-storage.ts';

@@ -1,0 +1,55 @@
+import { createRequire } from 'node:module';
+import type { Database } from 'better-sqlite3';
+import { MillraceError } from '../core/index.ts';
+
+/** When a commit is acknowledged: after the sync, or (not durable when power fails) before it. */
+export type Durability = 'durable' | 'relaxed';
+
+/** The name by which SQLite knows a database in memory. */
+export const MEMORY = ':memory:';
+
+const CACHE_KIB = 64 * 1024;
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** Opens the connection that writes. It alone changes the file. */
+export function openForWriting(file: string, durability: Durability): Database {
+  const database = open(file, {});
+  // Only an empty file takes this; it lets the space of deleted rows be given back without rewriting the file.
+  database.pragma('auto_vacuum = INCREMENTAL');
+  if (file !== MEMORY) database.pragma('journal_mode = WAL');
+  // The driver is compiled so that WAL means NORMAL, which loses the last commits when power fails.
+  database.pragma(`synchronous = ${durability === 'durable' ? 'FULL' : 'NORMAL'}`);
+  // The checkpointer does it beside the writer; a commit must never pay for copying pages.
+  database.pragma('wal_autocheckpoint = 0');
+  database.pragma(`cache_size = -${CACHE_KIB}`);
+  return database;
+}
+
+/** Opens a connection that only reads, beside the writer. */
+export function openForReading(file: string): Database {
+  const database = open(file, { readonly: true, fileMustExist: true });
+  database.pragma(`cache_size = -${CACHE_KIB}`);
+  return database;
+}
+
+/** Opens a plain connection, for a file that is not a store. Throws `MISSING_PACKAGE` without the driver. */
+export function open(file: string, options: { readonly?: boolean; fileMustExist?: boolean }): Database {
+  return new (driver())(file, { timeout: BUSY_TIMEOUT_MS, ...options });
+}
+
+type Driver = new (file: string, options: object) => Database;
+let loaded: Driver | undefined;
+
+// Loaded on first use and by require: the driver is CommonJS with native code, which a program without a file never needs.
+function driver(): Driver {
+  try {
+    loaded ??= createRequire(import.meta.url)('better-sqlite3') as Driver;
+    return loaded;
+  } catch (cause) {
+    throw new MillraceError(
+      'MISSING_PACKAGE',
+      'The embedded store needs the package better-sqlite3, which is not installed or has no binary for this machine. Run: npm install better-sqlite3',
+      { cause, details: { package: 'better-sqlite3' } },
+    );
+  }
+}

@@ -1,0 +1,79 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { MillraceError } from '../core/index.ts';
+import type { CursorLease, CursorMove } from '../storage/index.ts';
+import type { SqliteLeases } from './sqlite-leases.ts';
+
+/** Checks and moves cursors, and gives out the leases on them. */
+export class SqliteCursorWriter {
+  readonly #leases: SqliteLeases;
+  readonly #find: Statement<[string, number], string>;
+  readonly #move: Statement<[string, number, string, number]>;
+
+  constructor(database: Database, leases: SqliteLeases) {
+    this.#leases = leases;
+    this.#find = database
+      .prepare<[string, number], string>('SELECT checkpoint FROM cursors WHERE processor = ? AND partition = ?')
+      .pluck();
+    this.#move = database.prepare(
+      `INSERT INTO cursors (processor, partition, checkpoint, moved_at) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET checkpoint = excluded.checkpoint, moved_at = excluded.moved_at`,
+    );
+  }
+
+  /** Takes the partitions that are free. */
+  acquire(processor: string, partitions: readonly number[], now: number, leaseMs: number): CursorLease[] {
+    const taken: CursorLease[] = [];
+    for (const partition of partitions) {
+      const lease = this.#leases.take(scopeOf(processor), String(partition), now, leaseMs);
+      if (lease === undefined) continue;
+      taken.push({ processor, partition, checkpoint: this.#checkpoint(processor, partition), fence: lease.fence });
+    }
+    return taken;
+  }
+
+  /** Extends a lease; false when it was lost. */
+  renew({ processor, partition, fence }: CursorLease, now: number, leaseMs: number): boolean {
+    return this.#leases.renew(scopeOf(processor), String(partition), fence, now, leaseMs);
+  }
+
+  /** Gives a lease back. */
+  release({ processor, partition, fence }: CursorLease): void {
+    if (this.#leases.holds(scopeOf(processor), String(partition), fence)) {
+      this.#leases.end(scopeOf(processor), String(partition));
+    }
+  }
+
+  /** Throws `LEASE_LOST` or `CHECKPOINT_CONFLICT` when a move may not be made. */
+  check(moves: readonly CursorMove[]): void {
+    for (const { processor, partition, fence, from } of moves) {
+      if (!this.#leases.holds(scopeOf(processor), String(partition), fence)) {
+        throw new MillraceError(
+          'LEASE_LOST',
+          `Partition ${partition} of processor ${processor} is no longer held under fence ${fence}. Nothing was written: another owner may go on from its checkpoint.`,
+          { details: { processor, partition, fence } },
+        );
+      }
+      const actual = this.#checkpoint(processor, partition);
+      if (actual !== from) {
+        throw new MillraceError(
+          'CHECKPOINT_CONFLICT',
+          `Partition ${partition} of processor ${processor} stands at checkpoint ${actual}, not at ${from}. Nothing was written: read the cursor again.`,
+          { details: { processor, partition, expected: from, actual } },
+        );
+      }
+    }
+  }
+
+  /** Moves cursors after all checks have passed. */
+  write(moves: readonly CursorMove[], now: number): void {
+    for (const { processor, partition, to } of moves) this.#move.run(processor, partition, to, now);
+  }
+
+  #checkpoint(processor: string, partition: number): string | null {
+    return this.#find.get(processor, partition) ?? null;
+  }
+}
+
+function scopeOf(processor: string): string {
+  return `cursor:${processor}`;
+}

@@ -1,0 +1,154 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { categoryOf, MillraceError } from '../core/index.ts';
+import type { Batch, CollectionDefinition, DocumentWrite } from '../storage/index.ts';
+
+/** A collection's table and the statements that write it. */
+interface Collection {
+  readonly definition: CollectionDefinition;
+  readonly put: Statement<[string, string]>;
+  readonly delete: Statement<[string]>;
+}
+
+/** Checks the guards of documents and writes them, and makes their collections. */
+export class SqliteDocumentWriter {
+  readonly #database: Database;
+  readonly #collections = new Map<string, Collection>();
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.forget();
+  }
+
+  /** Drops what is remembered and reads it anew. */
+  forget(): void {
+    this.#collections.clear();
+    const rows = this.#database.prepare('SELECT id, definition FROM collections').all() as {
+      id: number;
+      definition: string;
+    }[];
+    for (const row of rows) this.#remember(row.id, JSON.parse(row.definition) as CollectionDefinition);
+  }
+
+  /** Makes a collection's table, or checks that it is there as described. */
+  define(definition: CollectionDefinition): void {
+    const existing = this.#collections.get(definition.name)?.definition;
+    if (existing !== undefined) {
+      if (JSON.stringify(existing) === JSON.stringify(definition)) return;
+      throw new MillraceError(
+        'COLLECTION_MISMATCH',
+        `Collection ${definition.name} exists with another owner or other indexes. Raise the version of what owns it, so that it gets a new collection.`,
+        { details: { existing, wanted: definition } },
+      );
+    }
+    this.#database.transaction(() => {
+      const id = this.#database
+        .prepare('INSERT INTO collections (name, definition) VALUES (?, ?)')
+        .run(definition.name, JSON.stringify(definition)).lastInsertRowid as number;
+      const columns = definition.indexes.map(
+        (field, index) => `, ${column(index)} GENERATED ALWAYS AS (json_extract(body, ${jsonPath(field)})) VIRTUAL`,
+      );
+      this.#database.exec(
+        `CREATE TABLE ${table(id)} (key TEXT NOT NULL UNIQUE, body TEXT NOT NULL${columns.join('')})`,
+      );
+      definition.indexes.forEach((_, index) => {
+        this.#database.exec(`CREATE INDEX ${table(id)}_${column(index)} ON ${table(id)} (${column(index)}, key)`);
+      });
+      this.#remember(id, definition);
+    })();
+  }
+
+  /** Deletes a collection with its documents. */
+  drop(name: string): void {
+    this.#database.transaction(() => {
+      const id = this.#database.prepare('SELECT id FROM collections WHERE name = ?').pluck().get(name);
+      if (id === undefined) return;
+      this.#database.exec(`DROP TABLE ${table(id as number)}`);
+      this.#database.prepare('DELETE FROM collections WHERE id = ?').run(id);
+    })();
+    this.#collections.delete(name);
+  }
+
+  /** Throws `UNGUARDED_WRITE` or `COLLECTION_NOT_DEFINED` when a document may not be written by this batch. */
+  check(writes: readonly DocumentWrite[], batch: Batch): void {
+    for (const { collection, key } of writes) {
+      const { owner } = this.#collection(collection).definition;
+      const guarded =
+        'processor' in owner
+          ? batch.cursors?.some(move => move.processor === owner.processor)
+          : categoryOf(key) === owner.category &&
+            batch.appends?.some(
+              append =>
+                append.stream === key &&
+                append.events.length > 0 &&
+                append.expected !== 'any' &&
+                append.expected !== 'exists',
+            );
+      if (guarded) continue;
+      const guard =
+        'processor' in owner
+          ? `the cursor of processor ${owner.processor}`
+          : `an append to stream ${key} (category ${owner.category}) at an exact revision`;
+      throw new MillraceError(
+        'UNGUARDED_WRITE',
+        `Document ${key} of collection ${collection} may only be written together with ${guard}. Nothing was written.`,
+        { details: { collection, key, owner } },
+      );
+    }
+  }
+
+  /** Writes documents after all checks have passed. */
+  write(writes: readonly DocumentWrite[]): void {
+    for (const { collection, key, body } of writes) {
+      const statements = this.#collection(collection);
+      if (body === null) statements.delete.run(key);
+      else statements.put.run(key, body);
+    }
+  }
+
+  #collection(name: string): Collection {
+    const collection = this.#collections.get(name);
+    if (collection === undefined) throw undefinedCollection(name);
+    return collection;
+  }
+
+  #remember(id: number, definition: CollectionDefinition): void {
+    this.#collections.set(definition.name, {
+      definition,
+      put: this.#database.prepare(
+        `INSERT INTO ${table(id)} (key, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body`,
+      ),
+      delete: this.#database.prepare(`DELETE FROM ${table(id)} WHERE key = ?`),
+    });
+  }
+}
+
+/** The table of a collection. */
+export function table(collectionId: number): string {
+  return `documents_${collectionId}`;
+}
+
+/** The generated column of a collection's nth index. */
+export function column(index: number): string {
+  return `index_${index}`;
+}
+
+/** The error for a collection that nobody has defined. */
+export function undefinedCollection(name: string): MillraceError {
+  return new MillraceError(
+    'COLLECTION_NOT_DEFINED',
+    `There is no collection ${name}. Define it before it is written or read.`,
+    { details: { collection: name } },
+  );
+}
+
+const FIELD = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** A JSON path to a top-level field, as an SQL literal; the field's form is what keeps SQL out of it. */
+function jsonPath(field: string): string {
+  if (FIELD.test(field)) return `'$.${field}'`;
+  throw new MillraceError(
+    'INVALID_ARGUMENT',
+    `${JSON.stringify(field)} cannot be an index: a field of letters, digits and underscores can.`,
+    { details: { field } },
+  );
+}

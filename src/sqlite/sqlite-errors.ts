@@ -1,0 +1,50 @@
+import { isMillraceError, MillraceError } from '../core/index.ts';
+
+/** The code of an error that SQLite raised, such as `SQLITE_FULL`; undefined for any other error. */
+export function sqliteCode(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || thrown.name !== 'SqliteError') return undefined;
+  return (thrown as Error & { code: string }).code;
+}
+
+/** Says what an error of SQLite means to a user of the storage. Errors of Millrace pass unchanged. */
+export function storageError(thrown: unknown, file: string): Error {
+  if (isMillraceError(thrown)) return thrown;
+  const code = sqliteCode(thrown);
+  if (code === undefined) return thrown instanceof Error ? thrown : new Error(String(thrown));
+  const options = { details: { file, sqlite: code }, cause: thrown };
+  const reason = (thrown as Error).message;
+  // SQLITE_IOERR_SHMSIZE is how a full disk shows itself when the file that readers share has to grow.
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
+    return new MillraceError(
+      'STORAGE_FULL',
+      `The disk that holds ${file} is full (${reason}). Nothing of this batch was stored; reads go on. Free space: writing recovers by itself.`,
+      options,
+    );
+  }
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+    return new MillraceError(
+      'STORAGE_CORRUPT',
+      `${file} is damaged or is no Millrace database (${reason}). Keep the file for inspection and restore a backup, or name another file.`,
+      options,
+    );
+  }
+  if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM') {
+    return new MillraceError(
+      'STORAGE_READ_ONLY',
+      `${file} cannot be written (${reason}). Make the file and its folder writable.`,
+      options,
+    );
+  }
+  if (code.startsWith('SQLITE_CANTOPEN')) {
+    return new MillraceError(
+      'STORAGE_UNAVAILABLE',
+      `${file} cannot be opened (${reason}). Check that its folder exists and that you may read it.`,
+      options,
+    );
+  }
+  return new MillraceError(
+    'STORAGE_UNAVAILABLE',
+    `${file} did not answer as it should (${code}: ${reason}). It is unknown whether the batch was stored; sending it again with the same event ids is safe.`,
+    options,
+  );
+}

@@ -1,0 +1,223 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { MillraceError } from '../core/index.ts';
+import type { AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+
+/** A stream as the writer knows it. `id` is 0 while the stream has no row. */
+interface StreamHead {
+  id: number;
+  revision: number;
+}
+
+/** How many heads of streams are remembered: a look-up saved for every append to a stream in use. */
+const HEADS_MAX = 50_000;
+/** How many of the events that caused a conflict are named in its error. */
+const CONFLICTING_SHOWN_MAX = 20;
+
+/** Checks and writes events. Belongs to the one writer of a file, which is why it may remember heads and the last position. */
+export class SqliteLogWriter {
+  readonly #database: Database;
+  readonly #heads = new Map<string, StreamHead>();
+  readonly #types = new Map<string, number>();
+  #position: number;
+  #lastRecordedAt: number;
+
+  readonly #findStream: Statement<[string], number>;
+  readonly #findRevision: Statement<[number], number | null>;
+  readonly #findEvent: Statement<[string], [number, string, number, Uint8Array, number]>;
+  readonly #insertStream: Statement<[string]>;
+  readonly #insertType: Statement<[string]>;
+  readonly #insertEvent: Statement<unknown[]>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#findStream = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
+    this.#findRevision = database
+      .prepare<[number], number | null>('SELECT max(revision) FROM events WHERE stream = ?')
+      .pluck();
+    this.#findEvent = database
+      .prepare<[string], [number, string, number, Uint8Array, number]>(
+        `SELECT e.position, s.name, e.revision, e.digest, e.recorded_at
+         FROM events e JOIN streams s ON s.id = e.stream WHERE e.id = ?`,
+      )
+      .raw();
+    this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
+    this.#insertType = database.prepare('INSERT INTO types (name) VALUES (?)');
+    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#position = 0;
+    this.#lastRecordedAt = 0;
+    this.forget();
+  }
+
+  /** Position of the last event written, committed or not. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Drops what is remembered and reads it anew: after a rollback, the file is right and memory is not. */
+  forget(): void {
+    this.#heads.clear();
+    this.#types.clear();
+    const types = this.#database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[];
+    for (const { id, name } of types) this.#types.set(name, id);
+    const last = this.#database
+      .prepare('SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1')
+      .get() as { position: number; recorded_at: number } | undefined;
+    this.#position = last?.position ?? 0;
+    this.#lastRecordedAt = last?.recorded_at ?? 0;
+  }
+
+  /**
+   * The time to record: the clock's, but never before the last event's, so that the log is ordered by time as well when
+   * a wall clock steps back.
+   */
+  recordingTime(now: number): number {
+    return Math.max(now, this.#lastRecordedAt);
+  }
+
+  /**
+   * The first result of appends whose events are all known with the same content; undefined when none is known.
+   * Throws `EVENT_ID_REUSED` otherwise.
+   */
+  findReplay(appends: readonly StreamAppend[]): { appends: AppendOutcome[]; recordedAt: number } | undefined {
+    let known = 0;
+    let total = 0;
+    let recordedAt = 0;
+    let unknown: EncodedEvent | undefined;
+    let sample: EncodedEvent | undefined;
+    const ids = new Set<string>();
+    const outcomes: AppendOutcome[] = [];
+    for (const { stream, events } of appends) {
+      let outcome: AppendOutcome = { stream, revision: this.#head(stream).revision, position: 0 };
+      for (const event of events) {
+        total++;
+        if (!event.fresh) {
+          if (ids.has(event.id)) throw twice(event);
+          ids.add(event.id);
+        }
+        const found = event.fresh ? undefined : this.#findEvent.get(event.id);
+        if (found === undefined) {
+          unknown = event;
+          continue;
+        }
+        const [position, knownStream, revision, digest, at] = found;
+        if (knownStream !== stream || Buffer.compare(digest, event.digest) !== 0) {
+          throw reused(event, { stream: knownStream, position });
+        }
+        known++;
+        sample = event;
+        recordedAt = at;
+        outcome = { stream, revision, position };
+      }
+      outcomes.push(outcome);
+    }
+    if (known === 0) return undefined;
+    if (known < total) throw partlyKnown(sample as EncodedEvent, unknown as EncodedEvent);
+    return { appends: outcomes, recordedAt };
+  }
+
+  /** Throws `REVISION_CONFLICT` when a stream is not where its append expects it. */
+  check(appends: readonly StreamAppend[]): void {
+    const streams = appends.length > 1 ? new Set<string>() : undefined;
+    for (const { stream, expected } of appends) {
+      if (streams?.has(stream)) {
+        throw new MillraceError(
+          'INVALID_ARGUMENT',
+          `A batch appends twice to stream ${stream}. Put the events into one append.`,
+          { details: { stream } },
+        );
+      }
+      streams?.add(stream);
+      if (expected === 'any') continue;
+      const actual = this.#head(stream).revision;
+      const met = expected === 'noStream' ? actual === -1 : expected === 'exists' ? actual >= 0 : actual === expected;
+      if (!met) throw this.#conflict(stream, expected, actual);
+    }
+  }
+
+  /** Writes the events of one append after all checks have passed. */
+  write({ stream, events }: StreamAppend, recordedAt: number): AppendOutcome {
+    const head = this.#head(stream);
+    if (events.length === 0) return { stream, revision: head.revision, position: 0 };
+    if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
+    for (const event of events) {
+      this.#insertEvent.run(
+        ++this.#position,
+        head.id,
+        ++head.revision,
+        event.id,
+        this.#typeId(event.type),
+        event.schemaVersion,
+        event.data,
+        event.metadata,
+        event.correlationId,
+        event.occurredAt,
+        recordedAt,
+        event.digest,
+      );
+    }
+    this.#lastRecordedAt = recordedAt;
+    return { stream, revision: head.revision, position: this.#position };
+  }
+
+  #head(stream: string): StreamHead {
+    const remembered = this.#heads.get(stream);
+    if (remembered !== undefined) return remembered;
+    const id = this.#findStream.get(stream) ?? 0;
+    const head = { id, revision: id === 0 ? -1 : (this.#findRevision.get(id) ?? -1) };
+    // Forgetting the oldest entry, not the least used one: a Map keeps that order for nothing.
+    if (this.#heads.size >= HEADS_MAX) this.#heads.delete(this.#heads.keys().next().value as string);
+    this.#heads.set(stream, head);
+    return head;
+  }
+
+  #typeId(type: string): number {
+    let id = this.#types.get(type);
+    if (id === undefined) {
+      id = this.#insertType.run(type).lastInsertRowid as number;
+      this.#types.set(type, id);
+    }
+    return id;
+  }
+
+  #conflict(stream: string, expected: StreamAppend['expected'], actual: number): MillraceError {
+    const from = typeof expected === 'number' ? expected + 1 : 0;
+    const conflicting = this.#database
+      .prepare(
+        `SELECT t.name AS type, e.position, e.revision FROM events e JOIN types t ON t.id = e.type
+         WHERE e.stream = ? AND e.revision >= ? ORDER BY e.revision LIMIT ?`,
+      )
+      .all(this.#head(stream).id, from, CONFLICTING_SHOWN_MAX);
+    const found = actual === -1 ? 'does not exist' : `is at revision ${actual}`;
+    const wanted =
+      expected === 'noStream' ? 'not to exist' : expected === 'exists' ? 'to exist' : `at revision ${expected}`;
+    return new MillraceError(
+      'REVISION_CONFLICT',
+      `Stream ${stream} ${found}, but it was expected ${wanted}. Nothing was appended: read the stream again and decide anew.`,
+      { details: { stream, expected, actual, conflicting } },
+    );
+  }
+}
+
+function twice(event: EncodedEvent): MillraceError {
+  return new MillraceError(
+    'EVENT_ID_REUSED',
+    `Event id ${event.id} stands twice in one batch. Nothing was appended: give every event an id of its own.`,
+    { details: { id: event.id } },
+  );
+}
+
+function reused(event: EncodedEvent, known: { stream: string; position: number }): MillraceError {
+  return new MillraceError(
+    'EVENT_ID_REUSED',
+    `Event id ${event.id} was used at position ${known.position} of stream ${known.stream} with other content. Nothing was appended: give the new content a new id.`,
+    { details: { id: event.id, ...known } },
+  );
+}
+
+function partlyKnown(known: EncodedEvent, unknown: EncodedEvent): MillraceError {
+  return new MillraceError(
+    'EVENT_ID_REUSED',
+    `Event ${known.id} of the batch is stored and event ${unknown.id} is not, so this is no repetition of an earlier batch. Nothing was appended: send only what is new, with new ids.`,
+    { details: { id: known.id, unknown: unknown.id } },
+  );
+}

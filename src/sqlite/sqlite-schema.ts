@@ -1,0 +1,116 @@
+import type { Database } from 'better-sqlite3';
+import { MillraceError } from '../core/index.ts';
+
+/**
+ * The tables. Why they are as they are:
+ * - A stream's head is not stored: the unique index over (stream, revision) gives it in one seek, so that an append
+ *   dirties no second row.
+ * - Event types are numbers, so that the index by type stays small; `position` is the rowid, which every index carries.
+ * - `correlation` is null for an event that starts its own correlation: most indexes entries are never written.
+ * - Generated columns of document tables are virtual: only their indexes cost anything.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+  CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE types (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE events (
+    position INTEGER PRIMARY KEY,
+    stream INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    type INTEGER NOT NULL,
+    schema_version INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    metadata TEXT,
+    correlation TEXT,
+    occurred_at INTEGER,
+    recorded_at INTEGER NOT NULL,
+    digest BLOB NOT NULL
+  );
+  CREATE UNIQUE INDEX events_by_stream ON events (stream, revision);
+  CREATE UNIQUE INDEX events_by_id ON events (id);
+  CREATE INDEX events_by_type ON events (type);
+  CREATE INDEX events_by_correlation ON events (correlation) WHERE correlation IS NOT NULL;
+
+  CREATE TABLE collections (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);
+
+  CREATE TABLE cursors (
+    processor TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    checkpoint TEXT NOT NULL,
+    moved_at INTEGER NOT NULL,
+    PRIMARY KEY (processor, partition)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE work (
+    id INTEGER PRIMARY KEY,
+    queue TEXT NOT NULL,
+    key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    error TEXT,
+    created_at INTEGER NOT NULL,
+    settled_at INTEGER,
+    UNIQUE (queue, key)
+  );
+  CREATE INDEX work_by_due ON work (queue, due_at) WHERE state = 'ready';
+  CREATE INDEX work_settled ON work (queue, state) WHERE state <> 'ready';
+
+  CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);
+  CREATE TABLE topic_blocks (
+    topic INTEGER NOT NULL,
+    partition INTEGER NOT NULL,
+    base INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    produced_at INTEGER NOT NULL,
+    records TEXT NOT NULL,
+    PRIMARY KEY (topic, partition, base)
+  );
+  CREATE INDEX topic_blocks_by_age ON topic_blocks (topic, produced_at);
+
+  CREATE TABLE state_stores (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE state (
+    store INTEGER NOT NULL,
+    partition INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    window_end INTEGER NOT NULL,
+    window_start INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (store, partition, key, window_end, window_start)
+  ) WITHOUT ROWID;
+  CREATE INDEX state_by_end ON state (store, partition, window_end) WHERE window_end > 0;
+  `,
+];
+
+/** Marks a file as Millrace's, so that another program's database is refused rather than written into. */
+const APPLICATION_ID = 0x4d52_4143; // "MRAC"
+
+/** Brings a database to the newest schema. Throws `STORAGE_VERSION` for a newer one, `STORAGE_CORRUPT` for a foreign file. */
+export function migrate(database: Database, file: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number;
+  const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number;
+  const application = database.pragma('application_id', { simple: true }) as number;
+  if (tables > 0 && application !== APPLICATION_ID) {
+    throw new MillraceError(
+      'STORAGE_CORRUPT',
+      `${file} is a SQLite database of another program. Nothing was changed; name another file.`,
+      { details: { file, applicationId: application } },
+    );
+  }
+  if (version > MIGRATIONS.length) {
+    throw new MillraceError(
+      'STORAGE_VERSION',
+      `${file} has schema version ${version}; this Millrace knows versions up to ${MIGRATIONS.length}. Use the newer Millrace that wrote it.`,
+      { details: { file, version, known: MIGRATIONS.length } },
+    );
+  }
+  if (version === MIGRATIONS.length) return;
+  database.transaction(() => {
+    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+    database.pragma(`user_version = ${MIGRATIONS.length}`);
+    database.pragma(`application_id = ${APPLICATION_ID}`);
+  })();
+}

@@ -1,0 +1,197 @@
+import type { Database } from 'better-sqlite3';
+import { type Clock, GroupQueue, type Logger, MillraceError, silentTelemetry, systemClock } from '../core/index.ts';
+import type {
+  Batch,
+  Capabilities,
+  CommitResult,
+  CursorStore,
+  DocumentReader,
+  Hint,
+  LogReader,
+  Storage,
+  TopicReader,
+  WorkQueue,
+} from '../storage/index.ts';
+import { SqliteCheckpointer } from './sqlite-checkpointer.ts';
+import { type Durability, MEMORY, openForReading } from './sqlite-connection.ts';
+import { SqliteCursorStore } from './sqlite-cursor-store.ts';
+import { SqliteDocumentReader } from './sqlite-document-reader.ts';
+import { storageError } from './sqlite-errors.ts';
+import { SqliteLogReader } from './sqlite-log-reader.ts';
+import { SqliteOwner } from './sqlite-owner.ts';
+import { SqliteTopicReader } from './sqlite-topic-reader.ts';
+import { SqliteWorkQueue } from './sqlite-work-queue.ts';
+import { SqliteWriter } from './sqlite-writer.ts';
+import { inlineWriter, openWriter, type SqliteWriterHost } from './sqlite-writer-host.ts';
+
+/** How a store on a file is opened. */
+export interface SqliteOptions {
+  /** Path of the file, made when it is missing; `':memory:'` for a store that ends with the process. */
+  readonly file: string;
+  /** Where the writer runs. `inline` (default) is fastest; `thread` keeps the sync of a slow disk off the event loop. */
+  readonly writer?: 'inline' | 'thread';
+  /** `durable` (default) answers a commit after the sync; `relaxed` may lose the last commits when power fails. */
+  readonly durability?: Durability;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+/**
+ * Opens the embedded store on a file and becomes its owner. Throws `STORAGE_OWNED` when another process owns it,
+ * `STORAGE_CORRUPT` when it is damaged or no store, `STORAGE_UNAVAILABLE` when it cannot be opened.
+ */
+export async function openSqlite(options: SqliteOptions): Promise<Storage> {
+  const { file, clock = systemClock, logger = silentTelemetry.logger, durability = 'durable' } = options;
+  if (file === MEMORY) {
+    const writer = new SqliteWriter({ file, durability }, clock);
+    return new SqliteStorage({
+      file,
+      clock,
+      durable: false,
+      writer: inlineWriter(writer),
+      database: writer.connection,
+    });
+  }
+  const owner = takeOwnership(file, clock);
+  try {
+    const writer = await openWriter(options.writer ?? 'inline', { file, durability }, clock);
+    const database = openForReading(file);
+    const restartLog = async (): Promise<void> => void (await writer.call('restartLog'));
+    const checkpointer = new SqliteCheckpointer({ file, logger, restartLog });
+    return new SqliteStorage({ file, clock, durable: durability === 'durable', writer, database, owner, checkpointer });
+  } catch (thrown) {
+    owner.release();
+    throw storageError(thrown, file);
+  }
+}
+
+interface Parts {
+  readonly file: string;
+  readonly clock: Clock;
+  readonly durable: boolean;
+  readonly writer: SqliteWriterHost;
+  readonly database: Database;
+  readonly owner?: SqliteOwner;
+  readonly checkpointer?: SqliteCheckpointer;
+}
+
+/** The embedded store: one writer that groups commits, readers beside it. */
+class SqliteStorage implements Storage {
+  readonly capabilities: Capabilities;
+  readonly log: LogReader;
+  readonly documents: DocumentReader;
+  readonly cursors: CursorStore;
+  readonly work: WorkQueue;
+  readonly topics: TopicReader;
+
+  readonly #parts: Parts;
+  readonly #queue: GroupQueue<Batch, CommitResult>;
+  readonly #listeners = new Set<(hint: Hint) => void>();
+  #head: number;
+  #closed = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.capabilities = { durable: parts.durable, shared: false };
+    this.#head = parts.database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
+    this.#queue = new GroupQueue({ clock: parts.clock, weigh: rowsOf, run: group => this.#commitGroup(group) });
+    const { database, writer } = parts;
+    this.log = this.#guarded(new SqliteLogReader(database, () => this.#head));
+    this.documents = this.#guarded(new SqliteDocumentReader(database, writer));
+    this.cursors = this.#guarded(new SqliteCursorStore(database, writer));
+    this.work = this.#guarded(new SqliteWorkQueue(database, writer));
+    this.topics = this.#guarded(new SqliteTopicReader(database, writer));
+  }
+
+  commit(batch: Batch): Promise<CommitResult> {
+    if (this.#closed) return Promise.reject(closedError(this.#parts.file));
+    return this.#queue.submit(batch, batch.class === 'bulk');
+  }
+
+  watch(listener: (hint: Hint) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async announce(address: string): Promise<void> {
+    this.#parts.owner?.announce(address);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { writer, database, checkpointer, owner } = this.#parts;
+    await this.#queue.drained();
+    await checkpointer?.close();
+    database.close();
+    await writer.call('close');
+    await writer.end();
+    owner?.release();
+  }
+
+  #commitGroup(batches: readonly Batch[]) {
+    const committed = this.#parts.writer.commitGroup(batches);
+    if (!(committed instanceof Promise)) return this.#committed(batches, committed);
+    return committed.then(group => this.#committed(batches, group));
+  }
+
+  #committed(batches: readonly Batch[], { outcomes, head }: Awaited<ReturnType<SqliteWriterHost['commitGroup']>>) {
+    this.#head = head;
+    this.#parts.checkpointer?.committed(batches.reduce((rows, batch) => rows + rowsOf(batch), 0));
+    if (this.#listeners.size > 0) {
+      const hint = hintOf(batches, head);
+      for (const listener of this.#listeners) listener(hint);
+    }
+    return outcomes;
+  }
+
+  /** Gives every method of a reader the same two answers: closed, or what an error of SQLite means. */
+  #guarded<R extends object>(reader: R): R {
+    const { file } = this.#parts;
+    const isClosed = (): boolean => this.#closed;
+    return new Proxy(reader, {
+      get(target, name) {
+        const member = Reflect.get(target, name, target) as unknown;
+        if (typeof member !== 'function') return member;
+        return async (...args: unknown[]) => {
+          if (isClosed()) throw closedError(file);
+          try {
+            return await member.apply(target, args);
+          } catch (thrown) {
+            throw storageError(thrown, file);
+          }
+        };
+      },
+    });
+  }
+}
+
+function takeOwnership(file: string, clock: Clock): SqliteOwner {
+  try {
+    return SqliteOwner.take(file, new Date(clock.now()));
+  } catch (thrown) {
+    throw storageError(thrown, file);
+  }
+}
+
+/** The rows that a batch writes: what its share of a group is measured by. */
+function rowsOf(batch: Batch): number {
+  let rows = 1;
+  for (const append of batch.appends ?? []) rows += append.events.length;
+  rows += (batch.documents?.length ?? 0) + (batch.work?.length ?? 0) + (batch.state?.length ?? 0);
+  return rows + (batch.topics?.length ?? 0);
+}
+
+function hintOf(batches: readonly Batch[], head: number): Hint {
+  const queues = new Set<string>();
+  const topics = new Set<string>();
+  for (const { work, topics: written } of batches) {
+    for (const write of work ?? []) queues.add(write.queue);
+    for (const write of written ?? []) topics.add(write.topic);
+  }
+  return { head, queues, topics };
+}
+
+function closedError(file: string): MillraceError {
+  return new MillraceError('STORAGE_CLOSED', `The store on ${file} was closed. Open it again.`, { details: { file } });
+}

@@ -1,0 +1,34 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../core/index.ts';
+import { type PlainGroupOutcome, plainError, type WriterAnswer, type WriterCall } from './sqlite-thread-writer.ts';
+import type { GroupOutcome } from './sqlite-writer.ts';
+import { SqliteWriter, type SqliteWriterOptions } from './sqlite-writer.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('This module runs as a thread; use SqliteThreadWriter.');
+
+function answer(message: WriterAnswer): void {
+  port?.postMessage(message);
+}
+
+function plainGroup({ outcomes, head }: GroupOutcome): PlainGroupOutcome {
+  return {
+    head,
+    outcomes: outcomes.map(outcome => ('ok' in outcome ? outcome : { error: plainError(outcome.error) })),
+  };
+}
+
+try {
+  const writer = new SqliteWriter(workerData as SqliteWriterOptions, systemClock);
+  port.on('message', ({ number, method, args }: WriterCall) => {
+    try {
+      const result = (writer[method] as (...values: readonly unknown[]) => unknown).apply(writer, [...args]);
+      answer({ number, result: method === 'commitGroup' ? plainGroup(result as GroupOutcome) : result });
+    } catch (thrown) {
+      answer({ number, failure: plainError(thrown) });
+    }
+  });
+  answer({ number: 0, result: null });
+} catch (thrown) {
+  answer({ number: 0, failure: plainError(thrown) });
+}

@@ -1,0 +1,286 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { type Clock, isMillraceError, type Outcome } from '../core/index.ts';
+import type {
+  AppendOutcome,
+  Batch,
+  ClaimedWork,
+  CollectionDefinition,
+  CommitResult,
+  CursorLease,
+  StreamAppend,
+  TopicDefinition,
+} from '../storage/index.ts';
+import { type Durability, MEMORY, openForWriting } from './sqlite-connection.ts';
+import { SqliteCursorWriter } from './sqlite-cursor-writer.ts';
+import { SqliteDocumentWriter } from './sqlite-document-writer.ts';
+import { sqliteCode, storageError } from './sqlite-errors.ts';
+import { SqliteLeases } from './sqlite-leases.ts';
+import { SqliteLogWriter } from './sqlite-log-writer.ts';
+import { migrate } from './sqlite-schema.ts';
+import { SqliteStateWriter, SqliteTopicWriter } from './sqlite-topic-writer.ts';
+import { SqliteWorkWriter } from './sqlite-work-writer.ts';
+
+/** Where the writer's file is and how it is written. */
+export interface SqliteWriterOptions {
+  readonly file: string;
+  readonly durability: Durability;
+}
+
+type Times = Pick<Clock, 'now' | 'monotonic'>;
+type Held = readonly { key: string; fence: number }[];
+
+/** What one group left behind, for hints to readers. */
+export interface GroupOutcome {
+  readonly outcomes: readonly Outcome<CommitResult>[];
+  readonly head: number;
+}
+
+/** The statements and memory of one open connection; made anew when the file has to be opened again. */
+interface Session {
+  readonly database: Database;
+  readonly begin: Statement;
+  readonly commit: Statement;
+  readonly log: SqliteLogWriter;
+  readonly cursors: SqliteCursorWriter;
+  readonly documents: SqliteDocumentWriter;
+  readonly work: SqliteWorkWriter;
+  readonly topics: SqliteTopicWriter;
+  readonly state: SqliteStateWriter;
+}
+
+/**
+ * The one writer of a file: applies groups of batches, each group in one transaction with one sync. It is synchronous and
+ * runs where it is put: on the caller's thread, or on a thread of its own.
+ */
+export class SqliteWriter {
+  readonly #options: SqliteWriterOptions;
+  readonly #clock: Times;
+  readonly #leases: SqliteLeases;
+  #session: Session | undefined;
+
+  constructor(options: SqliteWriterOptions, clock: Times) {
+    this.#options = options;
+    this.#clock = clock;
+    const database = this.#open();
+    this.#leases = new SqliteLeases(nextEpoch(database));
+    this.#session = this.#prepare(database);
+  }
+
+  /** The connection, for a database in memory, which has no other. */
+  get connection(): Database {
+    return this.#current().database;
+  }
+
+  /** Position of the last event. */
+  get head(): number {
+    return this.#current().log.position;
+  }
+
+  /** Applies a group and answers one outcome for each batch. Throws when it is unknown whether any of it was stored. */
+  commitGroup(batches: readonly Batch[]): GroupOutcome {
+    const session = this.#current();
+    const outcomes: Outcome<CommitResult>[] = [];
+    const undo: (() => void)[] = [];
+    try {
+      session.begin.run();
+      for (const batch of batches) {
+        const refusal = check(session, batch);
+        outcomes.push(refusal ?? { ok: write(session, batch, this.#clock.now(), undo) });
+      }
+      session.commit.run();
+      return { outcomes, head: session.log.position };
+    } catch (thrown) {
+      this.#rollBack(session, undo);
+      if (batches.length > 1 && concernsOneBatch(thrown)) return this.#commitOneByOne(batches);
+      if (sqliteCode(thrown)?.startsWith('SQLITE_IOERR')) this.#reopenAfterFailedSync();
+      throw storageError(thrown, this.#options.file);
+    }
+  }
+
+  /** Takes cursors that are free. */
+  acquire(processor: string, partitions: readonly number[], leaseMs: number): CursorLease[] {
+    return this.#current().cursors.acquire(processor, partitions, this.#clock.monotonic(), leaseMs);
+  }
+
+  /** Extends the lease on a cursor. */
+  renewCursor(lease: CursorLease, leaseMs: number): boolean {
+    return this.#current().cursors.renew(lease, this.#clock.monotonic(), leaseMs);
+  }
+
+  /** Gives a cursor back. */
+  releaseCursor(lease: CursorLease): void {
+    this.#current().cursors.release(lease);
+  }
+
+  /** Claims due work. */
+  claim(queue: string, limit: number, leaseMs: number): ClaimedWork[] {
+    const times = { wall: this.#clock.now(), now: this.#clock.monotonic(), leaseMs };
+    return this.#current().work.claim(queue, limit, times);
+  }
+
+  /** Extends the leases on work. */
+  renewWork(queue: string, items: Held, leaseMs: number): readonly string[] {
+    return this.#current().work.renew(queue, items, this.#clock.monotonic(), leaseMs);
+  }
+
+  /** Gives work back. */
+  releaseWork(queue: string, items: Held): void {
+    this.#current().work.release(queue, items);
+  }
+
+  /** When the next unclaimed item is due. */
+  nextDue(queue: string): number | undefined {
+    return this.#current().work.nextDue(queue, this.#clock.monotonic());
+  }
+
+  /** Makes a collection. */
+  defineCollection(definition: CollectionDefinition): void {
+    this.#current().documents.define(definition);
+  }
+
+  /** Deletes a collection. */
+  dropCollection(name: string): void {
+    this.#current().documents.drop(name);
+  }
+
+  /** Makes a topic. */
+  defineTopic(definition: TopicDefinition): void {
+    this.#current().topics.define(definition);
+  }
+
+  /**
+   * Copies what the checkpointer has not reached yet and starts the write-ahead log anew, so that it stays small under a
+   * load that never pauses. Cheap only after a checkpoint beside the writer.
+   */
+  restartLog(): void {
+    this.#current().database.pragma('wal_checkpoint(RESTART)');
+  }
+
+  /** Closes the connection. */
+  close(): void {
+    this.#session?.database.close();
+    this.#session = undefined;
+  }
+
+  /** Gives every batch a transaction of its own, to find the one that breaks what no check foresaw. */
+  #commitOneByOne(batches: readonly Batch[]): GroupOutcome {
+    const outcomes = batches.map((batch): Outcome<CommitResult> => {
+      try {
+        return this.commitGroup([batch]).outcomes[0] as Outcome<CommitResult>;
+      } catch (thrown) {
+        return { error: storageError(thrown, this.#options.file) };
+      }
+    });
+    return { outcomes, head: this.head };
+  }
+
+  #rollBack(session: Session, undo: readonly (() => void)[]): void {
+    // SQLite has already rolled back by itself after some errors, such as a full disk.
+    if (session.database.inTransaction) session.database.exec('ROLLBACK');
+    for (const restore of undo) restore();
+    session.log.forget();
+    session.state.forget();
+  }
+
+  /**
+   * After a failed sync nobody knows which pages reached the disk, and a second sync that succeeds proves nothing. The file
+   * is opened again and what it shows is copied and synced as a whole; only if that works does writing go on.
+   */
+  #reopenAfterFailedSync(): void {
+    this.close();
+    const database = this.#open();
+    database.pragma('wal_checkpoint(TRUNCATE)');
+    this.#session = this.#prepare(database);
+  }
+
+  #current(): Session {
+    if (this.#session === undefined) this.#reopenAfterFailedSync();
+    return this.#session as Session;
+  }
+
+  #open(): Database {
+    const { file, durability } = this.#options;
+    let database: Database | undefined;
+    try {
+      database = openForWriting(file, durability);
+      migrate(database, file);
+      return database;
+    } catch (thrown) {
+      database?.close();
+      throw storageError(thrown, file);
+    }
+  }
+
+  #prepare(database: Database): Session {
+    return {
+      database,
+      begin: database.prepare('BEGIN IMMEDIATE'),
+      commit: database.prepare('COMMIT'),
+      log: new SqliteLogWriter(database),
+      cursors: new SqliteCursorWriter(database, this.#leases),
+      documents: new SqliteDocumentWriter(database),
+      work: new SqliteWorkWriter(database, this.#leases),
+      topics: new SqliteTopicWriter(database),
+      state: new SqliteStateWriter(database),
+    };
+  }
+}
+
+const NO_APPENDS: readonly StreamAppend[] = [];
+
+/**
+ * Makes every check of a batch before its first write, so that a refusal leaves no trace and needs no savepoint.
+ * Answers the outcome when there is nothing to write: a refusal, or the first result of a batch that is known already.
+ */
+function check(session: Session, batch: Batch): Outcome<CommitResult> | undefined {
+  const { appends = NO_APPENDS, cursors, documents, work, topics, state } = batch;
+  try {
+    const replay = appends.length > 0 ? session.log.findReplay(appends) : undefined;
+    if (replay !== undefined) return { ok: { ...replay, replayed: true } };
+    session.log.check(appends);
+    if (cursors !== undefined) session.cursors.check(cursors);
+    if (documents !== undefined) session.documents.check(documents, batch);
+    if (work !== undefined) session.work.check(work);
+    if (topics !== undefined) session.topics.check(topics);
+    if (state !== undefined) session.state.check(state, batch);
+    return undefined;
+  } catch (thrown) {
+    if (isMillraceError(thrown)) return { error: thrown };
+    throw thrown;
+  }
+}
+
+function write(session: Session, batch: Batch, now: number, undo: (() => void)[]): CommitResult {
+  const { appends = NO_APPENDS, cursors, documents, work, topics, state } = batch;
+  const recordedAt = session.log.recordingTime(now);
+  const outcomes: AppendOutcome[] = [];
+  for (const append of appends) outcomes.push(session.log.write(append, recordedAt));
+  if (cursors !== undefined) session.cursors.write(cursors, now);
+  if (documents !== undefined) session.documents.write(documents);
+  if (work !== undefined) undo.push(...session.work.write(work, now));
+  if (topics !== undefined) session.topics.write(topics, now);
+  if (state !== undefined) session.state.write(state);
+  return { appends: outcomes, replayed: false, recordedAt };
+}
+
+/** Whether an error was raised by the content of one batch, not by the file. */
+function concernsOneBatch(thrown: unknown): boolean {
+  const code = sqliteCode(thrown);
+  return code === undefined || code.startsWith('SQLITE_CONSTRAINT');
+}
+
+/** Counts the openings of a file, so that fences rise over restarts. */
+function nextEpoch(database: Database): number {
+  return database
+    .prepare(
+      `INSERT INTO meta (name, value) VALUES ('epoch', 1)
+       ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value`,
+    )
+    .pluck()
+    .get() as number;
+}
+
+/** Whether a file name means a database in memory. */
+export function isMemory(file: string): boolean {
+  return file === MEMORY;
+}

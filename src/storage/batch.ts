@@ -1,0 +1,36 @@
+import type { CursorMove } from './cursors.ts';
+import type { DocumentWrite } from './documents.ts';
+import type { AppendOutcome, StreamAppend } from './log.ts';
+import type { StateWrite, TopicWrite } from './topics.ts';
+import type { WorkWrite } from './work.ts';
+
+/**
+ * What one commit takes: plain data, applied whole or not at all. All checks are made before the first write, each against
+ * the state in which the batches before it have been applied.
+ */
+export interface Batch {
+  /**
+   * `interactive` (default) is served first. `bulk` (catch-up, topologies, retention) gets the time that is left, and at
+   * least a fifth of it; such a batch should take no more than 5 ms to apply.
+   */
+  readonly class?: 'interactive' | 'bulk';
+  readonly appends?: readonly StreamAppend[];
+  readonly cursors?: readonly CursorMove[];
+  readonly documents?: readonly DocumentWrite[];
+  readonly work?: readonly WorkWrite[];
+  readonly topics?: readonly TopicWrite[];
+  readonly state?: readonly StateWrite[];
+}
+
+/** What handling something does to the world inside the storage: a batch without the cursor and the class, which are the runner's. */
+export type Effects = Omit<Batch, 'cursors' | 'class'>;
+
+/** Where a committed batch came to stand. */
+export interface CommitResult {
+  /** One for each append, in their order. */
+  readonly appends: readonly AppendOutcome[];
+  /** True when every event of the batch was known with the same content: nothing was written, and this is the first result. */
+  readonly replayed: boolean;
+  /** When it was committed, by the storage's clock, in milliseconds since 1970 UTC. */
+  readonly recordedAt: number;
+}

@@ -1,0 +1,62 @@
+/** Who alone may write a collection: a processor with its cursor, or the streams of a category with their revision. */
+export type CollectionOwner = { readonly processor: string } | { readonly category: string };
+
+/** A named set of JSON documents with declared indexes. */
+export interface CollectionDefinition {
+  readonly name: string;
+  readonly owner: CollectionOwner;
+  /** Top-level fields by which documents can be found and ordered. */
+  readonly indexes: readonly string[];
+}
+
+/**
+ * Puts or deletes one document in a batch. Guard: the same batch must move a cursor of the owning processor, or append to
+ * the stream that is the document's key, in the owning category, at an exact revision (`noStream` or a number);
+ * otherwise the batch is refused with `UNGUARDED_WRITE`.
+ */
+export interface DocumentWrite {
+  readonly collection: string;
+  readonly key: string;
+  /** JSON text, or null to delete. */
+  readonly body: string | null;
+}
+
+/** A document as it stands. */
+export interface StoredDocument {
+  readonly key: string;
+  readonly body: string;
+}
+
+/** A value that an index can hold. */
+export type IndexValue = string | number | boolean | null;
+
+/** Finds documents by declared indexes. */
+export interface DocumentQuery {
+  /** Fields that must equal a value; each must be a declared index. */
+  readonly where?: Readonly<Record<string, IndexValue>>;
+  /** A declared index to order by; equal values are ordered by key. Default: by key. */
+  readonly orderBy?: string;
+  readonly direction?: 'ascending' | 'descending';
+  /** Default: 100. Limit: 10,000. */
+  readonly limit?: number;
+}
+
+/**
+ * Reads derived state. Guarantee: a read sees whole batches only, and after `commit` has answered, all of that batch.
+ * Fails with `COLLECTION_NOT_DEFINED` for an unknown collection and `INVALID_ARGUMENT` for a field without an index.
+ */
+export interface DocumentReader {
+  /**
+   * Makes the collection, or checks that it exists as described; `COLLECTION_MISMATCH` when it exists differently.
+   */
+  define(collection: CollectionDefinition): Promise<void>;
+  /** Deletes a collection with all its documents; does nothing when there is none. */
+  drop(collection: string): Promise<void>;
+  get(collection: string, key: string): Promise<string | undefined>;
+  /** The bodies of those keys that exist. */
+  getMany(collection: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  query(collection: string, query: DocumentQuery): Promise<readonly StoredDocument[]>;
+  /** How many documents there are for each value of an index; the value as text. */
+  countBy(collection: string, index: string): Promise<ReadonlyMap<string, number>>;
+  count(collection: string): Promise<number>;
+}

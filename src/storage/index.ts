@@ -1,0 +1,46 @@
+/**
+ * Storage: the contract between Millrace and a backend, as types with their guarantees. It holds no code.
+ * Three words to know: *batch* (what one commit takes), *group* (batches under one sync), *guard* (what makes a write safe).
+ */
+export type { Batch, CommitResult, Effects } from './batch.ts';
+export type { CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
+export type {
+  CollectionDefinition,
+  CollectionOwner,
+  DocumentQuery,
+  DocumentReader,
+  DocumentWrite,
+  IndexValue,
+  StoredDocument,
+} from './documents.ts';
+export type {
+  AppendOutcome,
+  EncodedEvent,
+  ExpectedRevision,
+  LogFilter,
+  LogPage,
+  LogReader,
+  StoredEvent,
+  StreamAppend,
+} from './log.ts';
+export type { Capabilities, Hint, Storage } from './storage.ts';
+export type {
+  NewTopicRecord,
+  StateEntry,
+  StateKey,
+  StateWrite,
+  TopicDefinition,
+  TopicReader,
+  TopicRecord,
+  TopicRetention,
+  TopicWrite,
+} from './topics.ts';
+export type {
+  ClaimedWork,
+  WorkCounts,
+  WorkItem,
+  WorkKey,
+  WorkQueue,
+  WorkState,
+  WorkWrite,
+} from './work.ts';

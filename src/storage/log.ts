@@ -1,0 +1,96 @@
+/** The condition that an append puts on its stream: no condition, new, existing, or exactly at a revision. */
+export type ExpectedRevision = 'any' | 'noStream' | 'exists' | number;
+
+/** An event ready to be written: its data checked and encoded, its digest taken. The storage never looks inside. */
+export interface EncodedEvent {
+  /** Unique in the log. */
+  readonly id: string;
+  /**
+   * True when this process made the id and sends it for the first time. The storage may then skip looking the id up
+   * before the write; its unique index still refuses a second use.
+   */
+  readonly fresh: boolean;
+  readonly type: string;
+  readonly schemaVersion: number;
+  /** JSON text. */
+  readonly data: string;
+  /** JSON text of an object, or null when there is nothing to say. */
+  readonly metadata: string | null;
+  /** Indexed copy of the correlation id in the metadata; null when the event starts its own correlation. */
+  readonly correlationId: string | null;
+  /** When it happened in the world, in milliseconds since 1970 UTC, if that differs from when it was recorded. */
+  readonly occurredAt: number | null;
+  /** SHA-256 of the canonical content: what makes the same event sent twice recognisable as the same. */
+  readonly digest: Uint8Array;
+}
+
+/** An event as it stands in the log. */
+export interface StoredEvent {
+  /** Place in the log: from 1, rising by one, in the order of commits. */
+  readonly position: number;
+  readonly stream: string;
+  /** Place in its stream, from 0. */
+  readonly revision: number;
+  readonly id: string;
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly data: string;
+  readonly metadata: string | null;
+  readonly occurredAt: number | null;
+  /** When it was committed, by the storage's clock, in milliseconds since 1970 UTC. */
+  readonly recordedAt: number;
+}
+
+/** Events for one stream, and the condition under which they may be written. */
+export interface StreamAppend {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  /** May be empty: then only the condition is checked. */
+  readonly events: readonly EncodedEvent[];
+}
+
+/** Where one append came to stand. */
+export interface AppendOutcome {
+  readonly stream: string;
+  /** Revision of its last event; of the stream's last event when it had none, and -1 when there is no stream. */
+  readonly revision: number;
+  /** Position of its last event; 0 when it had none. Its events stand at consecutive positions. */
+  readonly position: number;
+}
+
+/** Which events of the log are wanted. Without a condition: all, Millrace's own included. */
+export interface LogFilter {
+  /** Only events of these types. An empty list wants nothing. */
+  readonly types?: readonly string[];
+  /** Leaves out the streams of categories that begin with `$`, unless `types` asks for what they hold. Default: false. */
+  readonly withoutSystem?: boolean;
+}
+
+/** Some events of the log in order, and how far the reader has looked to find them. */
+export interface LogPage {
+  readonly events: readonly StoredEvent[];
+  /** Every wanted event up to and including this position has been delivered; at least `after`. */
+  readonly through: number;
+}
+
+/**
+ * Reads facts. Guarantee: what a read has shown, every later read shows too, byte for byte, in the same order; a position is
+ * never filled in behind one that has been seen. Limit: a page holds at most 10,000 events.
+ */
+export interface LogReader {
+  /** Position of the last committed event; 0 when the log is empty. */
+  head(): Promise<number>;
+  /** Events of one stream from a revision on, forward or backward; empty when there are none. */
+  readStream(
+    stream: string,
+    options?: { from?: number; limit?: number; direction?: 'forward' | 'backward' },
+  ): Promise<readonly StoredEvent[]>;
+  /** Events after a position, in the order of the log. */
+  readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage>;
+  /** Revision of the last event of a stream; -1 when there is none. */
+  streamRevision(stream: string): Promise<number>;
+  /** Which of the streams have at least one event. */
+  existing(streams: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The event at a position, or undefined. */
+  at(position: number): Promise<StoredEvent | undefined>;
+}

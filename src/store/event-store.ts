@@ -1,0 +1,290 @@
+import { SpanKind } from '@opentelemetry/api';
+import {
+  type Clock,
+  type Counter,
+  categoryOf,
+  checkedName,
+  type Histogram,
+  isMillraceError,
+  MillraceError,
+  messageOf,
+  SYSTEM_PREFIX,
+  sleep,
+  type Telemetry,
+} from '../core/index.ts';
+import type { CommitResult, ExpectedRevision, LogFilter, Storage, StreamAppend } from '../storage/index.ts';
+import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
+import type { EventCodec, EventContext } from './event-codec.ts';
+import type { NewEvent, RecordedEvent } from './event-definition.ts';
+
+/** The condition of an append and the context that its events share. */
+export interface AppendOptions extends EventContext {
+  /** Default: `any`. */
+  readonly expected?: ExpectedRevision;
+}
+
+/** Where appended events came to stand. */
+export interface AppendResult {
+  readonly stream: string;
+  /** Revision of the last event. */
+  readonly revision: number;
+  /** Position of the last event; give it to a query as `after` to read your own write. */
+  readonly position: number;
+  readonly ids: readonly string[];
+  readonly count: number;
+  /** When they were committed, in milliseconds since 1970 UTC. */
+  readonly recordedAt: number;
+  /** True when the same events were appended before: this is the result of that time. */
+  readonly replayed: boolean;
+}
+
+/** How a command is carried out. */
+export interface ExecuteOptions extends EventContext {
+  /** How often to decide anew when another writer moved the stream. Default: 10; 0 refuses at the first conflict. */
+  readonly conflictRetries?: number;
+}
+
+/** A decision ready to be committed together with something else. */
+export interface Decision {
+  /** Undefined when the decider decided that nothing has to happen. */
+  readonly append: StreamAppend | undefined;
+  readonly revision: number;
+  readonly position: number;
+}
+
+const CONFLICT_RETRIES_DEFAULT = 10;
+const UNKNOWN_OUTCOME_TRIES = 3;
+const UNKNOWN_OUTCOME_DELAY_MS = 50;
+const LOAD_PAGE = 1_000;
+
+/** The log with the meaning of events: appends what is valid, reads what was meant, decides on commands. */
+export class EventStore {
+  readonly #storage: Storage;
+  readonly #codec: EventCodec;
+  readonly #clock: Clock;
+  readonly #telemetry: Telemetry;
+  readonly #appended: Counter;
+  readonly #requests: Counter;
+  readonly #duration: Histogram;
+
+  constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
+    this.#storage = parts.storage;
+    this.#codec = parts.codec;
+    this.#clock = parts.clock;
+    this.#telemetry = parts.telemetry;
+    const { metrics } = parts.telemetry;
+    this.#appended = metrics.counter({
+      name: 'millrace_append_events_total',
+      help: 'Events appended by callers.',
+      labels: ['category'],
+    });
+    this.#requests = metrics.counter({
+      name: 'millrace_append_requests_total',
+      help: 'Appends by what became of them: ok, conflict, duplicate or error.',
+      labels: ['outcome'],
+    });
+    this.#duration = metrics.histogram({
+      name: 'millrace_append_duration_seconds',
+      help: 'Time from an append until it is durable.',
+    });
+  }
+
+  /**
+   * Appends events to a stream, all or none, and answers once they are durable.
+   *
+   * Guarantee: repeating an append whose events carry ids answers the first result and stores nothing.
+   * Errors: `REVISION_CONFLICT` with expected, actual and the conflicting events; `SCHEMA_VIOLATION`;
+   * `EVENT_ID_REUSED`; `INVALID_ARGUMENT`; the codes of the storage.
+   */
+  async append(stream: string, events: readonly NewEvent[], options: AppendOptions = {}): Promise<AppendResult> {
+    checkWritable(stream);
+    if (events.length === 0) {
+      throw new MillraceError('INVALID_ARGUMENT', `An append to ${stream} has no events. Give it at least one.`, {
+        details: { stream },
+      });
+    }
+    return this.#telemetry.tracer.startActiveSpan(
+      `send ${categoryOf(stream)}`,
+      { kind: SpanKind.PRODUCER, attributes: { 'messaging.batch.message_count': events.length } },
+      async span => {
+        const started = this.#clock.monotonic();
+        try {
+          const encoded = await this.#codec.encode(stream, events, options);
+          const append = { stream, expected: options.expected ?? 'any', events: encoded };
+          const result = appendResult(append, await this.#commitResolving(append));
+          this.#count(categoryOf(stream), result);
+          return result;
+        } catch (thrown) {
+          this.#requests.add(1, { outcome: isMillraceError(thrown, 'REVISION_CONFLICT') ? 'conflict' : 'error' });
+          span.recordException(thrown as Error);
+          throw appendError(stream, thrown);
+        } finally {
+          this.#duration.observe((this.#clock.monotonic() - started) / 1000);
+          span.end();
+        }
+      },
+    );
+  }
+
+  /** Events of a stream, decoded; see `LogReader.readStream`. */
+  async readStream(
+    stream: string,
+    options: { from?: number; limit?: number; direction?: 'forward' | 'backward' } = {},
+  ): Promise<readonly RecordedEvent[]> {
+    const stored = await this.#storage.log.readStream(stream, options);
+    return stored.map(event => this.#codec.decode(event));
+  }
+
+  /** Events of the log after a position, decoded, and how far the reader has looked. */
+  async readLog(options: {
+    after: number;
+    limit: number;
+    filter?: LogFilter;
+  }): Promise<{ events: readonly RecordedEvent[]; through: number }> {
+    const page = await this.#storage.log.readLog(options);
+    return { events: page.events.map(event => this.#codec.decode(event)), through: page.through };
+  }
+
+  /** The state of an entity and the revision it rests on; -1 when it has no events yet. */
+  async load<D extends AnyDecider>(
+    decider: D,
+    stream: string,
+  ): Promise<{ state: StateOf<D>; revision: number; position: number }> {
+    const evolve = decider.evolve as Record<string, ((state: unknown, event: RecordedEvent) => unknown) | undefined>;
+    let state: unknown = decider.initial();
+    let revision = -1;
+    let position = 0;
+    for (;;) {
+      const page = await this.readStream(stream, { from: revision + 1, limit: LOAD_PAGE });
+      for (const event of page) {
+        state = evolve[event.type]?.(state, event) ?? state;
+        revision = event.revision;
+        position = event.position;
+      }
+      if (page.length < LOAD_PAGE) return { state: state as StateOf<D>, revision, position };
+    }
+  }
+
+  /** Decides on a command without committing: for callers that commit the decision together with more. */
+  async decide<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
+    decider: D,
+    stream: string,
+    command: Command,
+    data: CommandsOf<D>[Command],
+    context: EventContext = {},
+  ): Promise<Decision> {
+    checkDecidable(decider, stream, command);
+    const { state, revision, position } = await this.load(decider, stream);
+    const decide = decider.decide as Record<string, (data: unknown, state: unknown) => readonly NewEvent[]>;
+    const events = (decide[command] as (data: unknown, state: unknown) => readonly NewEvent[])(data, state);
+    if (events.length === 0) return { append: undefined, revision, position };
+    const encoded = await this.#codec.encode(stream, events, context);
+    const expected = revision === -1 ? 'noStream' : revision;
+    return { append: { stream, expected, events: encoded }, revision, position };
+  }
+
+  /**
+   * Carries out a command: loads the entity, decides, and appends what was decided at the revision it rests on; when another
+   * writer was faster, decides anew. Answers where the stream then stands, also when nothing had to happen (`count` 0).
+   * Errors: `COMMAND_REJECTED` with the decider's reason, and those of `append`.
+   */
+  async execute<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
+    decider: D,
+    stream: string,
+    command: Command,
+    data: CommandsOf<D>[Command],
+    options: ExecuteOptions = {},
+  ): Promise<AppendResult> {
+    const retries = options.conflictRetries ?? CONFLICT_RETRIES_DEFAULT;
+    for (let conflicts = 0; ; conflicts++) {
+      const { append, revision, position } = await this.decide(decider, stream, command, data, options);
+      if (append === undefined) {
+        const recordedAt = this.#clock.now();
+        return { stream, revision, position, ids: [], count: 0, recordedAt, replayed: false };
+      }
+      try {
+        const result = appendResult(append, await this.#commitResolving(append));
+        this.#count(decider.name, result);
+        return result;
+      } catch (thrown) {
+        const conflict = isMillraceError(thrown, 'REVISION_CONFLICT');
+        this.#requests.add(1, { outcome: conflict ? 'conflict' : 'error' });
+        if (!conflict || conflicts >= retries) throw thrown;
+      }
+    }
+  }
+
+  /** Commits an append; when its outcome is unknown, sends it again: its ids make that safe. */
+  async #commitResolving(append: StreamAppend): Promise<CommitResult> {
+    let current = append;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#storage.commit({ appends: [current] });
+      } catch (thrown) {
+        if (!isMillraceError(thrown, 'STORAGE_UNAVAILABLE') || tries === UNKNOWN_OUTCOME_TRIES) throw thrown;
+        await sleep(this.#clock, UNKNOWN_OUTCOME_DELAY_MS * tries);
+        current = { ...append, events: append.events.map(event => ({ ...event, fresh: false })) };
+      }
+    }
+  }
+
+  #count(category: string, result: AppendResult): void {
+    this.#requests.add(1, { outcome: result.replayed ? 'duplicate' : 'ok' });
+    if (!result.replayed) this.#appended.add(result.count, { category });
+  }
+}
+
+function appendResult(append: StreamAppend, { appends, replayed, recordedAt }: CommitResult): AppendResult {
+  const outcome = appends[0];
+  return {
+    stream: append.stream,
+    revision: outcome?.revision ?? -1,
+    position: outcome?.position ?? 0,
+    ids: append.events.map(event => event.id),
+    count: append.events.length,
+    recordedAt,
+    replayed,
+  };
+}
+
+function appendError(stream: string, thrown: unknown): Error {
+  if (isMillraceError(thrown)) return thrown;
+  return new MillraceError(
+    'APPEND_FAILED',
+    `Appending to ${stream} failed: ${messageOf(thrown)}. Nothing was appended.`,
+    {
+      cause: thrown,
+      details: { stream },
+    },
+  );
+}
+
+function checkWritable(stream: string): void {
+  checkedName(stream, 'The name of a stream');
+  if (stream.startsWith(SYSTEM_PREFIX)) {
+    throw new MillraceError(
+      'INVALID_ARGUMENT',
+      `Stream ${stream} is Millrace's own: names that begin with ${SYSTEM_PREFIX} are reserved. Choose another name.`,
+      { details: { stream } },
+    );
+  }
+}
+
+function checkDecidable(decider: { name: string; decide: object }, stream: string, command: string): void {
+  checkWritable(stream);
+  if (categoryOf(stream) !== decider.name || stream === decider.name) {
+    throw new MillraceError(
+      'INVALID_ARGUMENT',
+      `Decider ${decider.name} decides for streams such as ${decider.name}-42, not for ${stream}.`,
+      { details: { decider: decider.name, stream } },
+    );
+  }
+  if (!Object.hasOwn(decider.decide, command)) {
+    const known = Object.keys(decider.decide);
+    throw new MillraceError(
+      'INVALID_ARGUMENT',
+      `Decider ${decider.name} has no command ${command}. It has: ${known.join(', ')}.`,
+      { details: { decider: decider.name, command, known } },
+    );
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Store: what events mean. It defines event types and deciders, and stands between programs and the storage: validates,
+ * encodes, upcasts, decides. Three words to know: *event* (an immutable fact), *decider* (the rules of one kind of entity),
+ * *revision* (an event's place in its stream).
+ */
+export {
+  type AnyDecider,
+  type CommandsOf,
+  type Decide,
+  type Decider,
+  defineDecider,
+  type Evolve,
+  rejected,
+  type StateOf,
+} from './decider.ts';
+export { EventCodec, type EventContext } from './event-codec.ts';
+export {
+  type AnyEvent,
+  type DataOf,
+  defineEvent,
+  type EventDefinition,
+  type EventMetadata,
+  type EventOptions,
+  type NewEvent,
+  type RecordedEvent,
+  type RecordedEventOf,
+  type Upcasters,
+} from './event-definition.ts';
+export {
+  type AppendOptions,
+  type AppendResult,
+  type Decision,
+  EventStore,
+  type ExecuteOptions,
+} from './event-store.ts';

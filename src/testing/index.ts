@@ -1,0 +1,7 @@
+/**
+ * Testing: kits for programs that use Millrace and for backends that implement its storage. No source file imports it.
+ * Three words to know: *virtual clock* (time that a test moves), *conformance* (what every backend must pass),
+ * *seed* (what repeats a run).
+ */
+export { createTestEnvironment, type TestEnvironment } from './test-environment.ts';
+export { VirtualClock } from './virtual-clock.ts';
