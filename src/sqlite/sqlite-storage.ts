@@ -186,7 +186,7 @@ function hintOf(batches: readonly Batch[], head: number): Hint {
   const queues = new Set<string>();
   const topics = new Set<string>();
   for (const { work, topics: written } of batches) {
-    for (const write of work ?? []) queues.add(write.queue);
+    for (const write of work ?? []) if (write.op !== 'hold') queues.add(write.queue);
     for (const write of written ?? []) topics.add(write.topic);
   }
   return { head, queues, topics };

@@ -120,6 +120,7 @@ export class SqliteWorkWriter {
   write(writes: readonly WorkWrite[], now: number): (() => void)[] {
     const undo: (() => void)[] = [];
     for (const write of writes) {
+      if (write.op === 'hold') continue;
       if (write.op === 'purge') {
         this.#purge.run(write.queue, write.doneBefore, write.limit);
         continue;
@@ -132,7 +133,7 @@ export class SqliteWorkWriter {
     return undo;
   }
 
-  #writeItem(write: Exclude<WorkWrite, { op: 'purge' }>, now: number): void {
+  #writeItem(write: Exclude<WorkWrite, { op: 'purge' | 'hold' }>, now: number): void {
     const { queue, key } = write;
     switch (write.op) {
       case 'enqueue': {

@@ -32,7 +32,7 @@ export interface ClaimedWork extends WorkItem {
 }
 
 /**
- * What a batch can do with work. `complete`, `retry` and `park` need the fence of the claim and are refused with
+ * What a batch can do with work. `hold`, `complete`, `retry` and `park` need the fence of the claim and are refused with
  * `LEASE_LOST` when another holder took over or the item is gone.
  */
 export type WorkWrite =
@@ -43,6 +43,8 @@ export type WorkWrite =
       readonly dueAt: number;
       readonly parked?: ErrorData;
     })
+  /** Changes nothing: makes the batch depend on the item being held still. */
+  | (WorkKey & { readonly op: 'hold'; readonly fence: number })
   /** Ends an item: deletes it, or keeps it as a record when `keep` is true. */
   | (WorkKey & { readonly op: 'complete'; readonly fence: number; readonly keep?: boolean })
   /** Gives an item back to be claimed again at a time. With an error, the try counts as failed. */
