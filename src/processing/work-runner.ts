@@ -25,6 +25,8 @@ interface Running {
 }
 
 const LEASE_MS_DEFAULT = 10_000;
+/** How long running work may take to finish when the runner stops. */
+const GRACE_MS_DEFAULT = 10_000;
 /** How long a runner sleeps at most before it looks for due work by itself. */
 const SWEEP_MS = 5_000;
 
@@ -60,13 +62,17 @@ export class WorkRunner {
   }
 
   /**
-   * Stops claiming, aborts what runs, and waits until it has ended. Work that was not finished stays in its queue.
+   * Stops claiming, lets what runs finish for `graceMs` (default: 10 s), then aborts it, and waits until it has ended. Work
+   * that was not finished stays in its queue.
    */
-  async stop(): Promise<void> {
+  async stop(graceMs = GRACE_MS_DEFAULT): Promise<void> {
     this.#stopping.abort();
     this.#doorbell.ring();
-    for (const { abort } of this.#running.values()) abort.abort();
+    const timer = this.#environment.clock.schedule(graceMs, () => {
+      for (const { abort } of this.#running.values()) abort.abort();
+    });
     await this.#loop;
+    timer.cancel();
   }
 
   async #claimLoop(): Promise<void> {
@@ -129,9 +135,10 @@ export class WorkRunner {
         );
         await this.#pause();
       }
-      await storage.work.release(queue, [item]).catch(() => undefined);
     } finally {
-      this.#running.delete(item.key);
+      await storage.work.release(queue, [item]).catch(() => undefined);
+      // A claim that ran out may have been followed by another one of this same process.
+      if (this.#running.get(item.key) === running) this.#running.delete(item.key);
       this.#doorbell.ring();
     }
   }

@@ -1,0 +1,195 @@
+import { isMillraceError, MillraceError } from '../core/index.ts';
+import { type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
+import type { Saga } from './saga-definition.ts';
+import { sagaStream } from './saga-events.ts';
+import { SagaExecutor } from './saga-executor.ts';
+import { SAGA_INDEX, type SagaSummary, typeAndStatus } from './saga-index.ts';
+import { foldHistory, loadHistory } from './saga-instance.ts';
+import { prepareStart, sagaQueue } from './saga-start.ts';
+import type { SagaState, SagaStatus } from './saga-state.ts';
+import { SagaTriggerHandler } from './saga-trigger.ts';
+import { type SagaView, sagaView } from './saga-view.ts';
+
+/** How many sagas of each type and status there are. */
+export type SagaCounts = Readonly<Record<string, Partial<Readonly<Record<SagaStatus, number>>>>>;
+
+/** What the engine is made of. */
+export interface SagaEngineOptions {
+  readonly sagas: readonly Saga[];
+  /** Given to every step. */
+  readonly services: unknown;
+  readonly environment: Environment;
+  /** Most sagas of one type at work at once. Default: 256. */
+  readonly concurrency?: number;
+}
+
+/** One type of saga at work: what starts its instances and what runs them. */
+interface SagaType {
+  /** The version that new instances get: the highest one. */
+  readonly current: Saga;
+  readonly trigger: Processor | undefined;
+  readonly runner: WorkRunner;
+  /** States of instances that this process has started and not yet claimed, their first attempt included. */
+  readonly fresh: Map<string, SagaState>;
+}
+
+const CONCURRENCY_DEFAULT = 256;
+const LIST_LIMIT_DEFAULT = 50;
+
+/** Starts sagas, runs them, and shows where they stand. */
+export class SagaEngine {
+  readonly #environment: Environment;
+  readonly #types = new Map<string, SagaType>();
+  #draining = false;
+
+  /** Throws `INVALID_DEFINITION` when a type has the same version twice. */
+  constructor(options: SagaEngineOptions) {
+    this.#environment = options.environment;
+    for (const [type, versions] of byType(options.sagas))
+      this.#types.set(type, this.#sagaType(type, versions, options));
+    this.#measureInstances();
+  }
+
+  /** Begins to start and run sagas; those that were running before go on. */
+  async start(): Promise<void> {
+    await this.#environment.storage.documents.define(SAGA_INDEX);
+    for (const { trigger, runner } of this.#types.values()) {
+      trigger?.start();
+      runner.start();
+    }
+  }
+
+  /** Starts no more attempts, lets those at work finish for a while, and ends. */
+  async stop(): Promise<void> {
+    this.#draining = true;
+    const types = [...this.#types.values()];
+    await Promise.all(types.flatMap(({ trigger, runner }) => [trigger?.stop(), runner.stop()]));
+  }
+
+  /** Where the processors that start sagas stand. */
+  statuses(): readonly ProcessorStatus[] {
+    return [...this.#types.values()].flatMap(({ trigger }) => (trigger === undefined ? [] : [trigger.status()]));
+  }
+
+  /**
+   * Starts a saga by command; one that exists already is left as it is. Answers where it stands.
+   * Throws `SAGA_NOT_DEFINED`, or `SCHEMA_VIOLATION` for an input that does not fit.
+   */
+  async begin(
+    type: string,
+    id: string,
+    input: unknown,
+    context: { correlationId?: string; causationId?: string } = {},
+  ): Promise<SagaView> {
+    const { current, fresh } = this.#find(type);
+    const causationId = context.causationId ?? this.#environment.ids.next();
+    const cause = { causationId, correlationId: context.correlationId ?? causationId };
+    const { append, document, work, state } = await prepareStart(this.#environment, current, { id, input }, cause);
+    fresh.set(id, state);
+    try {
+      await this.#environment.storage.commit({ appends: [append], documents: [document], work: [work] });
+    } catch (thrown) {
+      fresh.delete(id);
+      if (!isMillraceError(thrown, 'REVISION_CONFLICT')) throw thrown;
+    }
+    return this.get(type, id);
+  }
+
+  /** A saga with its history. Throws `SAGA_NOT_DEFINED` or `SAGA_NOT_FOUND`. */
+  async get(type: string, id: string): Promise<SagaView> {
+    this.#find(type);
+    const history = await loadHistory(this.#environment, sagaStream(type, id));
+    const state = foldHistory(history);
+    if (state !== undefined) return sagaView(state, history);
+    throw new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
+  }
+
+  /** Sagas of a type and status, by id. */
+  async list(type: string, status: SagaStatus, limit = LIST_LIMIT_DEFAULT): Promise<readonly SagaSummary[]> {
+    this.#find(type);
+    const where = { typeAndStatus: typeAndStatus(type, status) };
+    const found = await this.#environment.storage.documents.query(SAGA_INDEX.name, { where, limit });
+    return found.map(({ body }) => {
+      const { typeAndStatus: _, ...summary } = JSON.parse(body) as SagaSummary & { typeAndStatus: string };
+      return summary;
+    });
+  }
+
+  /** How many sagas there are of each type and status. */
+  async counts(): Promise<SagaCounts> {
+    const counts: Record<string, Record<string, number>> = {};
+    for (const type of this.#types.keys()) counts[type] = {};
+    const counted = await this.#environment.storage.documents.countBy(SAGA_INDEX.name, 'typeAndStatus');
+    for (const [value, count] of counted) {
+      const separator = value.lastIndexOf(':');
+      const type = value.slice(0, separator);
+      counts[type] = { ...counts[type], [value.slice(separator + 1)]: count };
+    }
+    return counts;
+  }
+
+  #sagaType(type: string, versions: ReadonlyMap<number, Saga>, options: SagaEngineOptions): SagaType {
+    const { environment, services, concurrency = CONCURRENCY_DEFAULT } = options;
+    const current = versions.get(Math.max(...versions.keys())) as Saga;
+    const executor = new SagaExecutor({ versions, environment, services, isDraining: () => this.#draining });
+    const fresh = new Map<string, SagaState>();
+    const runner = new WorkRunner(
+      {
+        queue: sagaQueue(type),
+        concurrency,
+        run: (item, lost) => {
+          const state = fresh.get(item.key);
+          fresh.delete(item.key);
+          return executor.run(type, item, lost, state);
+        },
+      },
+      environment,
+    );
+    const handler = new SagaTriggerHandler(environment, current, fresh);
+    const types = current.triggers.map(({ event }) => event.type);
+    const trigger =
+      types.length === 0 ? undefined : new Processor({ name: `saga:${type}`, types, handler }, environment);
+    return { current, trigger, runner, fresh };
+  }
+
+  #find(type: string): SagaType {
+    const found = this.#types.get(type);
+    if (found !== undefined) return found;
+    const known = [...this.#types.keys()];
+    throw new MillraceError(
+      'SAGA_NOT_DEFINED',
+      `No saga ${type} is defined. There are: ${known.join(', ') || 'none'}.`,
+      {
+        details: { type, known },
+      },
+    );
+  }
+
+  #measureInstances(): void {
+    const { metrics } = this.#environment.telemetry;
+    const instances = metrics.gauge({
+      name: 'millrace_saga_instances',
+      help: 'Sagas by type and status.',
+      labels: ['saga', 'state'],
+    });
+    metrics.beforeCollect(async () => {
+      for (const [saga, counts] of Object.entries(await this.counts())) {
+        for (const [state, count] of Object.entries(counts)) instances.set(count, { saga, state });
+      }
+    });
+  }
+}
+
+function byType(sagas: readonly Saga[]): Map<string, Map<number, Saga>> {
+  const types = new Map<string, Map<number, Saga>>();
+  for (const saga of sagas) {
+    const versions = types.get(saga.type) ?? new Map<number, Saga>();
+    if (versions.has(saga.version)) {
+      throw new MillraceError('INVALID_DEFINITION', `Saga ${saga.type} has version ${saga.version} twice.`, {
+        details: { type: saga.type, version: saga.version },
+      });
+    }
+    types.set(saga.type, versions.set(saga.version, saga));
+  }
+  return types;
+}

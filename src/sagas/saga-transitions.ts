@@ -1,0 +1,159 @@
+import { delayAfter, type Json, MillraceError, type Random } from '../core/index.ts';
+import type { Saga, SagaStep } from './saga-definition.ts';
+import type { Begun, SagaEvent } from './saga-events.ts';
+import type { CurrentAttempt, SagaState } from './saga-state.ts';
+import type { StepFailure } from './step-error.ts';
+
+/** What a saga has to do when nothing of it is at work: record a fact and go on, or wait for a time. */
+export type NextMove = { readonly record: SagaEvent } | { readonly waitUntil: number };
+
+/** What the rules of transition look at beside the state. */
+export interface Circumstances {
+  readonly saga: Saga;
+  readonly now: number;
+  readonly random: Random;
+  /** True when the process is about to end: what is recorded then must not start another attempt. */
+  readonly draining: boolean;
+}
+
+/** How often an attempt may bring its process down before the saga is parked. */
+const INTERRUPTIONS_MAX = 10;
+
+/** The fact that a step, or its undo, was done. */
+export function settled(
+  state: SagaState,
+  { step, undo, attempt }: Begun,
+  result: Json,
+  durationMs: number,
+  circumstances: Circumstances,
+): SagaEvent {
+  const { saga } = circumstances;
+  const fact = { step, attempt, durationMs };
+  if (undo) {
+    const begin = firstUndo(saga, state, step);
+    if (begin === undefined) return { type: 'SagaCompensated', data: fact };
+    return { type: 'SagaStepUndone', data: { ...fact, begin: circumstances.draining ? null : begin } };
+  }
+  const next = saga.steps[saga.steps.findIndex(({ name }) => name === step) + 1];
+  if (next === undefined) return { type: 'SagaCompleted', data: { ...fact, result } };
+  const begin = circumstances.draining || isOver(state, circumstances.now) ? null : firstAttempt(next.name, false);
+  return { type: 'SagaStepCompleted', data: { ...fact, result, begin } };
+}
+
+/** The fact that an attempt failed: it is tried again, the saga turns back, or an undo is given up. */
+export function failed(state: SagaState, begun: Begun, failure: StepFailure, circumstances: Circumstances): SagaEvent {
+  const { saga, now, random } = circumstances;
+  const { step, undo, attempt } = begun;
+  const definition = stepOf(saga, step);
+  const retry = undo ? definition.compensateRetry : definition.retry;
+  const delay = failure.retryable ? delayAfter(retry, attempt, random) : undefined;
+  if (delay !== undefined) {
+    const retryAt = now + Math.max(delay, failure.retryAfterMs ?? 0);
+    const { error, certain } = failure;
+    return { type: 'SagaAttemptFailed', data: { step, undo, attempt, error, certain, retryAt } };
+  }
+  if (undo) return { type: 'SagaParked', data: { reason: 'compensation', step, attempt, error: failure.error } };
+  return turnedBack(state, step, attempt, failure, circumstances);
+}
+
+/**
+ * What to do with a saga of which nothing is at work in this process: because a wait is over, because it was left between two
+ * steps, or because the process that ran its attempt went away.
+ */
+export function nextMove(state: SagaState, circumstances: Circumstances): NextMove {
+  const { saga, now } = circumstances;
+  const { current } = state;
+  if (current === null) return { record: betweenAttempts(state, circumstances) };
+  const { step, undo, attempt } = current;
+  const over = !undo && isOver(state, now);
+  if (current.retryAt === undefined) {
+    const interruptions = current.interruptions + 1;
+    if (over) return { record: turnedBack(state, step, attempt, overtime(saga, step), circumstances) };
+    if (interruptions > INTERRUPTIONS_MAX) return { record: crashed(current) };
+    return { record: { type: 'SagaAttemptStarted', data: { step, undo, attempt, interruptions } } };
+  }
+  if (over) {
+    const failure = { ...overtime(saga, step), certain: current.certain === true };
+    return { record: turnedBack(state, step, attempt, failure, circumstances) };
+  }
+  if (now < current.retryAt) {
+    const deadline = undo ? null : state.deadline;
+    return { waitUntil: deadline === null ? current.retryAt : Math.min(current.retryAt, deadline) };
+  }
+  return { record: { type: 'SagaAttemptStarted', data: { step, undo, attempt: attempt + 1, interruptions: 0 } } };
+}
+
+/** The attempt that a saga starts with. */
+export function firstOf(saga: Saga): Begun {
+  return firstAttempt((saga.steps[0] as SagaStep).name, false);
+}
+
+/** The step of a name. Throws when the definition has none, which pinned versions rule out. */
+export function stepOf(saga: Saga, name: string): SagaStep {
+  const step = saga.steps.find(candidate => candidate.name === name);
+  if (step !== undefined) return step;
+  throw new MillraceError(
+    'INVALID_DEFINITION',
+    `Saga ${saga.type} version ${saga.version} has no step ${name}, but a running saga is at it. Put the step back, or raise the version.`,
+    { details: { saga: saga.type, version: saga.version, step: name } },
+  );
+}
+
+function betweenAttempts(state: SagaState, circumstances: Circumstances): SagaEvent {
+  const { saga, now } = circumstances;
+  if (state.status === 'COMPENSATING') {
+    const begin = firstUndo(saga, state) as Begun;
+    return { type: 'SagaAttemptStarted', data: { ...begin, interruptions: 0 } };
+  }
+  if (isOver(state, now)) return turnedBack(state, null, 0, overtime(saga, null), circumstances);
+  const next = saga.steps.find(step => !(step.name in state.results)) as SagaStep;
+  return { type: 'SagaAttemptStarted', data: { ...firstAttempt(next.name, false), interruptions: 0 } };
+}
+
+/** The fact that a saga goes no further forward: it undoes what had an effect, or ends when nothing had. */
+function turnedBack(
+  state: SagaState,
+  step: string | null,
+  attempt: number,
+  { error, certain }: Pick<StepFailure, 'error' | 'certain'>,
+  { saga, draining }: Circumstances,
+): SagaEvent {
+  const outcome = certain || step === null ? 'failed' : 'unknown';
+  const unknown = outcome === 'unknown' && stepOf(saga, step as string).compensate !== undefined;
+  const begin = unknown ? firstAttempt(step as string, true) : firstUndo(saga, state);
+  const fact = { step, attempt, outcome, error } as const;
+  if (begin === undefined) return { type: 'SagaFailed', data: fact };
+  return { type: 'SagaCompensating', data: { ...fact, begin: draining ? null : begin } };
+}
+
+/** The first attempt to undo the last effect that has an undo, leaving out one that has just been undone. */
+function firstUndo(saga: Saga, state: SagaState, undone?: string): Begun | undefined {
+  const effects = state.effects.filter(({ step }) => stepOf(saga, step).compensate !== undefined && step !== undone);
+  const last = effects.at(-1);
+  return last === undefined ? undefined : firstAttempt(last.step, true);
+}
+
+function crashed({ step, attempt, interruptions }: CurrentAttempt): SagaEvent {
+  const error = new MillraceError(
+    'SAGA_FAILED',
+    `The process ended ${interruptions + 1} times while step ${step} was at work. The saga is parked, so that it cannot bring down another one.`,
+    { details: { step, interruptions: interruptions + 1 } },
+  );
+  return { type: 'SagaParked', data: { reason: 'crash', step, attempt, error: error.toJSON() } };
+}
+
+function overtime(saga: Saga, step: string | null): Pick<StepFailure, 'error' | 'certain'> {
+  const where = step === null ? 'between two steps' : `at step ${step}`;
+  const error = new MillraceError('SAGA_FAILED', `The time of the saga (${saga.timeoutMs} ms) was over ${where}.`, {
+    details: { step, timeoutMs: saga.timeoutMs },
+  });
+  return { error: error.toJSON(), certain: false };
+}
+
+function isOver(state: SagaState, now: number): boolean {
+  return state.deadline !== null && now >= state.deadline;
+}
+
+function firstAttempt(step: string, undo: boolean): Begun {
+  return { step, undo, attempt: 1 };
+}
