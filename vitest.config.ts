@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
+/** Tests of what is built and published; before the first of them `dist` is built if it is stale. */
+const built = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/package.test.ts'];
+
 export default defineConfig({
   resolve: {
     // Tests run the source; the packed package has tests of its own.
@@ -12,10 +15,19 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
-    typecheck: { enabled: false },
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'source',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...built],
+        },
+      },
+      { extends: true, test: { name: 'built', include: built, globalSetup: 'test/global-setup.ts' } },
+    ],
   },
 });

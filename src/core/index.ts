@@ -2,6 +2,8 @@
  * Core: what every part needs and none owns. It imports nothing of Millrace, so everything may import it.
  * Three words to know: *clock* (the only source of time), *error code* (the closed list), *telemetry* (ports, not exporters).
  */
+import './node-version.ts';
+
 export { type Backoff, checkBackoff, delayAfter } from './backoff.ts';
 export { type Clock, MAX_TIMER_MS, type Scheduled, sleep, systemClock } from './clock.ts';
 export { type Duration, milliseconds } from './duration.ts';
