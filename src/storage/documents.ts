@@ -52,11 +52,14 @@ export interface DocumentReader {
   define(collection: CollectionDefinition): Promise<void>;
   /** Deletes a collection with all its documents; does nothing when there is none. */
   drop(collection: string): Promise<void>;
+  /** The body of the document with a key; undefined when there is none. */
   get(collection: string, key: string): Promise<string | undefined>;
   /** The bodies of those keys that exist. */
   getMany(collection: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** The documents that a query selects, in the order that it asks for. */
   query(collection: string, query: DocumentQuery): Promise<readonly StoredDocument[]>;
   /** How many documents there are for each value of an index; the value as text. */
   countBy(collection: string, index: string): Promise<ReadonlyMap<string, number>>;
+  /** How many documents there are. */
   count(collection: string): Promise<number>;
 }

@@ -79,8 +79,10 @@ export interface WorkQueue {
   release(queue: string, items: readonly { key: string; fence: number }[]): Promise<void>;
   /** When the next unclaimed item is due, in milliseconds since 1970 UTC; undefined when there is none. */
   nextDue(queue: string): Promise<number | undefined>;
+  /** The item with a key, in whatever state; undefined when there is none. */
   get(queue: string, key: string): Promise<WorkItem | undefined>;
   /** Items of one state in the order in which they were enqueued, after the given one. */
   list(queue: string, options: { state: WorkState; limit: number; after?: string }): Promise<readonly WorkItem[]>;
+  /** How many items are in each state. */
   counts(queue: string): Promise<WorkCounts>;
 }
