@@ -86,6 +86,7 @@ const ERROR_CODES = {
   MISSING_PACKAGE: { retryable: false, remedy: 'Install the named package beside millrace.' },
   UNSUPPORTED_NODE: { retryable: false, remedy: 'Install a newer Node.js.' },
   PORT_IN_USE: { retryable: true, remedy: 'Choose another port, or stop what listens there.' },
+  NOT_ALLOWED: { retryable: false, remedy: 'Use an address of this machine, or a credential that may do this.' },
   NOT_FOUND: { retryable: false, remedy: 'Check the address.' },
   CLOSED: { retryable: false, remedy: 'The app was closed; create it again.' },
 } as const satisfies Record<string, { retryable: boolean; remedy: string }>;

@@ -3,7 +3,6 @@
  * queues; both hand plain data to a handler and commit what it returns. Three words to know: *processor* (follows the log),
  * *cursor* (how far it has come), *dead letter* (what it gave up and kept).
  */
-export { Doorbell } from './doorbell.ts';
 export type { Environment } from './environment.ts';
 export { type FailurePolicy, failureOf } from './failure-policy.ts';
 export {
@@ -14,4 +13,5 @@ export {
   type ProcessorState,
   type ProcessorStatus,
 } from './processor.ts';
+export { type SubscriptionOptions, subscribe } from './subscription.ts';
 export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

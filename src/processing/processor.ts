@@ -1,7 +1,6 @@
 import { type Clock, delayAfter, type ErrorData, isMillraceError, sleep } from '../core/index.ts';
-import type { CursorLease, Effects, LogPage, Storage, StoredEvent, WorkWrite } from '../storage/index.ts';
+import type { CursorLease, Effects, Storage, StoredEvent, WorkWrite } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
-import { Doorbell } from './doorbell.ts';
 import type { Environment } from './environment.ts';
 import {
   type CompleteFailurePolicy,
@@ -11,6 +10,7 @@ import {
   isTransient,
   PATIENCE,
 } from './failure-policy.ts';
+import { LogFollower } from './log-follower.ts';
 
 /** What handles the events of a processor. It returns effects and commits nothing itself. */
 export interface EventHandler {
@@ -22,7 +22,10 @@ export interface EventHandler {
     events: readonly RecordedEvent[],
     context: { readonly signal: AbortSignal },
   ): Effects | undefined | Promise<Effects | undefined>;
-  /** Drops what is remembered from events that were handled but not committed. */
+  /**
+   * Drops what is remembered of the storage: after events that were handled but not committed, and when the cursor is taken,
+   * since another owner may have moved on what was remembered under the lease before.
+   */
   reset?(): void;
   /** Learns that the effects of the last call were committed. */
   committed?(events: readonly RecordedEvent[]): void;
@@ -68,8 +71,6 @@ const PARTITION = 0;
 const BATCH_SIZE_DEFAULT = 500;
 const LEASE_MS = 10_000;
 const RENEW_MS = LEASE_MS / 3;
-/** How long after its last event a processor looks by itself whether there are more, should a hint be lost. */
-const POLL_MS = 1_000;
 /** Positions without a wanted event after which the cursor is moved all the same, so that a restart need not look again. */
 const IDLE_MOVE_FROM = 10_000;
 
@@ -88,7 +89,7 @@ export class Processor {
   readonly #definition: ProcessorDefinition;
   readonly #environment: Environment;
   readonly #failure: CompleteFailurePolicy;
-  readonly #doorbell: Doorbell;
+  readonly #follower: LogFollower;
   readonly #stopping = new AbortController();
   readonly #waiters = new Set<{ position: number; resolve: () => void }>();
   #state: ProcessorState = 'starting';
@@ -96,7 +97,6 @@ export class Processor {
   #advancedAt: number | null = null;
   #reason: ErrorData | null = null;
   #failedAt: number | null = null;
-  #head = 0;
   #running: Promise<void> | undefined;
 
   constructor(definition: ProcessorDefinition, environment: Environment) {
@@ -104,7 +104,9 @@ export class Processor {
     this.#definition = definition;
     this.#environment = environment;
     this.#failure = completeFailurePolicy(definition.failure);
-    this.#doorbell = new Doorbell(environment.clock);
+    const { storage, clock } = environment;
+    const filter = definition.types === undefined ? { withoutSystem: true } : { types: definition.types };
+    this.#follower = new LogFollower({ storage, clock, filter });
   }
 
   /** Begins to follow the log. */
@@ -115,18 +117,19 @@ export class Processor {
   /** Lets the current page finish, gives the cursor back and ends. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#doorbell.ring();
+    this.#follower.wake();
     await this.#running;
   }
 
   /** Where it stands. */
   status(): ProcessorStatus {
+    const head = Math.max(this.#follower.head, this.#position);
     return {
       name: this.name,
       state: this.#state,
       position: this.#position,
-      head: this.#head,
-      lag: Math.max(0, this.#head - this.#position),
+      head,
+      lag: head - this.#position,
       advancedAt: this.#advancedAt,
       reason: this.#reason,
       failedAt: this.#failedAt,
@@ -154,11 +157,8 @@ export class Processor {
   }
 
   async #run(): Promise<void> {
-    const { storage, clock, random, telemetry } = this.#environment;
-    const unwatch = storage.watch(hint => {
-      this.#head = hint.head;
-      this.#doorbell.ring();
-    });
+    const { clock, random, telemetry } = this.#environment;
+    this.#follower.start();
     let failures = 0;
     while (!this.#stopped && this.#state !== 'failed') {
       const before = this.#advancedAt;
@@ -176,7 +176,7 @@ export class Processor {
         await sleep(clock, delayAfter(PATIENCE, failures, random) ?? 0, this.#stopping.signal);
       }
     }
-    unwatch();
+    this.#follower.stop();
     if (this.#state !== 'failed') this.#state = 'stopped';
   }
 
@@ -185,7 +185,8 @@ export class Processor {
     const { storage, clock, owner } = this.#environment;
     const request = { processor: this.name, partitions: [PARTITION], owner, leaseMs: LEASE_MS };
     const [lease] = await storage.cursors.acquire(request);
-    if (lease === undefined) return this.#doorbell.wait(RENEW_MS);
+    if (lease === undefined) return sleep(clock, RENEW_MS, this.#stopping.signal);
+    this.#definition.handler.reset?.();
     const renewal = keepRenewed(lease, storage, clock);
     try {
       await this.#follow(lease, renewal.isLost);
@@ -197,10 +198,12 @@ export class Processor {
 
   async #follow(lease: CursorLease, isLost: () => boolean): Promise<void> {
     const { storage } = this.#environment;
+    const { batchSize = BATCH_SIZE_DEFAULT } = this.#definition;
     let checkpoint = await this.#startingCheckpoint(lease);
     this.#advance(Number(checkpoint ?? 0));
     while (!this.#stopped && !isLost()) {
-      const page = await this.#nextPage();
+      const page = await this.#follower.page(this.#position, batchSize);
+      if (page.events.length === batchSize) this.#state = 'catching-up';
       if (page.events.length > 0) {
         const moved = await this.#handleOrFail(lease, checkpoint, page.events);
         if (moved === undefined) return;
@@ -216,7 +219,7 @@ export class Processor {
         }
         this.#advance(page.through);
         this.#state = 'live';
-        await this.#doorbell.wait(POLL_MS);
+        await this.#follower.wait();
       }
     }
   }
@@ -227,16 +230,6 @@ export class Processor {
     const to = String(await storage.log.head());
     await storage.commit({ cursors: [{ ...moveOf(lease), from: null, to }] });
     return to;
-  }
-
-  async #nextPage(): Promise<LogPage> {
-    const { storage } = this.#environment;
-    const { types, batchSize = BATCH_SIZE_DEFAULT } = this.#definition;
-    const filter = types === undefined ? { withoutSystem: true } : { types };
-    const page = await storage.log.readLog({ after: this.#position, limit: batchSize, filter });
-    this.#head = Math.max(this.#head, page.through);
-    if (page.events.length === batchSize) this.#state = 'catching-up';
-    return page;
   }
 
   /** Handles a page; when that fails, event by event, so that only the one that cannot be handled is held up. */
@@ -332,7 +325,6 @@ export class Processor {
       this.#position = position;
       this.#advancedAt = this.#environment.clock.now();
     }
-    this.#head = Math.max(this.#head, this.#position);
     for (const waiter of this.#waiters) if (waiter.position <= this.#position) waiter.resolve();
   }
 

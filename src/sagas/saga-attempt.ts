@@ -79,6 +79,7 @@ function contextOf(
     correlationId: state.correlationId,
     attempt,
     idempotencyKey: undo ? `${key}:undo` : key,
+    stepKey: key,
     signal,
     now: () => environment.clock.now(),
   };

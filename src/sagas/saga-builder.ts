@@ -43,6 +43,8 @@ export interface StepOptions<Services, Input, Results, Result> {
   readonly compensate:
     | 'none-needed'
     | ((scope: StepScope<Services, Input, Results> & StepOutcome<Result>) => Promise<void>);
+  /** What the undo is called wherever it is shown. Default: `Undo <step>`. */
+  readonly undoName?: string;
   /** Default: 5 attempts, exponential from 1 s up to 1 min; then the saga is parked for a person. */
   readonly compensateRetry?: Backoff;
 }
@@ -66,7 +68,7 @@ export interface SagaBuilder<Services, Input, Results> {
   /** Says what the end of the saga means to the rest of the system; it is committed together with that end. */
   onEnd(commands: OnEnd<Input, Results>): SagaBuilder<Services, Input, Results>;
   /** Checks the whole and gives the saga. Throws `INVALID_DEFINITION` with the reason. */
-  build(): Saga;
+  build(): Saga<Services>;
 }
 
 const RETRY_DEFAULT: Backoff = { kind: 'exponential', attempts: 3, base: '1s' };
@@ -116,8 +118,9 @@ export function defineSaga<Services = undefined>(
 }
 
 // The parameters are what the caller has built so far; the saga itself carries no types.
-function builder<Services, Input, Results>(saga: Saga): SagaBuilder<Services, Input, Results> {
-  const next = <R = Results>(change: Partial<Saga>): SagaBuilder<Services, Input, R> => builder({ ...saga, ...change });
+function builder<Services, Input, Results>(saga: Saga<Services>): SagaBuilder<Services, Input, Results> {
+  const next = <R = Results>(change: Partial<Saga<Services>>): SagaBuilder<Services, Input, R> =>
+    builder({ ...saga, ...change });
   return {
     description: text => next({ description: text }),
     timeout: duration => next({ timeoutMs: milliseconds(duration, `The timeout of saga ${saga.type}`) }),
@@ -143,7 +146,7 @@ interface AnyStepOptions extends Omit<StepOptions<unknown, unknown, unknown, unk
   readonly compensate: 'none-needed' | NonNullable<SagaStep['compensate']>;
 }
 
-function sagaStep({ type, steps }: Saga, name: string, options: AnyStepOptions): SagaStep {
+function sagaStep({ type, steps }: Saga<never>, name: string, options: AnyStepOptions): SagaStep {
   const where = `Step ${name} of saga ${type}`;
   checkedName(name, `The name of a step of saga ${type}`);
   if (steps.some(step => step.name === name)) throw invalid(type, `has two steps called ${name}`);
@@ -158,6 +161,7 @@ function sagaStep({ type, steps }: Saga, name: string, options: AnyStepOptions):
     run: options.run,
     compensate: compensate === 'none-needed' ? undefined : compensate,
     compensateRetry,
+    undoName: options.undoName ?? `Undo ${name}`,
   };
 }
 

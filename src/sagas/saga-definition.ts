@@ -15,6 +15,8 @@ export interface StepContext {
    * makes the effect happen once, whatever is repeated.
    */
   readonly idempotencyKey: string;
+  /** The idempotency key of the step itself, by which its undo can name the effect that it takes back. */
+  readonly stepKey: string;
   /** Aborts when the attempt's time is over, or another process took the saga over: what it still does will not count. */
   readonly signal: AbortSignal;
   /** Milliseconds since 1970 UTC, by the app's clock. */
@@ -77,6 +79,8 @@ export interface SagaStep {
   /** Undefined when the step needs no undo. */
   readonly compensate: ((attempt: UndoArguments) => Promise<void>) | undefined;
   readonly compensateRetry: Backoff;
+  /** What its undo is called. */
+  readonly undoName: string;
 }
 
 /** What a step is run with. */
@@ -96,9 +100,11 @@ export interface SagaTrigger {
   readonly start: (event: RecordedEvent) => { readonly id: string; readonly input: unknown } | undefined;
 }
 
-/** A long-running process of steps and their undos; made by `defineSaga`. */
-export interface Saga {
+/** A long-running process of steps and their undos, which needs the given services; made by `defineSaga`. */
+export interface Saga<Services = never> {
   readonly kind: 'saga';
+  /** Never there: carries the type of the services, so that an app without them does not compile. */
+  readonly needs?: (services: Services) => void;
   readonly type: string;
   readonly version: number;
   readonly description: string;

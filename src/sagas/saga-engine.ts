@@ -97,10 +97,10 @@ export class SagaEngine {
 
   /** A saga with its history. Throws `SAGA_NOT_DEFINED` or `SAGA_NOT_FOUND`. */
   async get(type: string, id: string): Promise<SagaView> {
-    this.#find(type);
+    const { current } = this.#find(type);
     const history = await loadHistory(this.#environment, sagaStream(type, id));
     const state = foldHistory(history);
-    if (state !== undefined) return sagaView(state, history);
+    if (state !== undefined) return sagaView(state, history, undoNames(current));
     throw new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
   }
 
@@ -178,6 +178,10 @@ export class SagaEngine {
       }
     });
   }
+}
+
+function undoNames({ steps }: Saga): ReadonlyMap<string, string> {
+  return new Map(steps.map(step => [step.name, step.undoName]));
 }
 
 function byType(sagas: readonly Saga[]): Map<string, Map<number, Saga>> {

@@ -10,7 +10,8 @@ export interface SagaMoment {
   /** In milliseconds since 1970 UTC. */
   readonly at: number;
   readonly step: string | null;
-  readonly undo: boolean;
+  /** What the step's undo is called, when this is about the undo; null otherwise. */
+  readonly undo: string | null;
   readonly attempt: number | null;
   readonly durationMs: number | null;
   readonly result: Json;
@@ -27,13 +28,22 @@ export interface SagaView extends SagaSummary {
 }
 
 /** A saga as people look at it. */
-export function sagaView(state: SagaState, history: readonly RecordedSagaEvent[]): SagaView {
-  return { ...summaryOf(state), input: state.input, results: state.results, timeline: history.map(moment) };
+export function sagaView(
+  state: SagaState,
+  history: readonly RecordedSagaEvent[],
+  undoNames: ReadonlyMap<string, string>,
+): SagaView {
+  const timeline = history.map(recorded => moment(recorded, undoNames));
+  return { ...summaryOf(state), input: state.input, results: state.results, timeline };
 }
 
-function moment({ event, revision, recordedAt }: RecordedSagaEvent): SagaMoment {
-  const data = event.data as Partial<Omit<SagaMoment, 'type' | 'revision' | 'at'>>;
+function moment(
+  { event, revision, recordedAt }: RecordedSagaEvent,
+  undoNames: ReadonlyMap<string, string>,
+): SagaMoment {
+  const data = event.data as Partial<Omit<SagaMoment, 'type' | 'revision' | 'at' | 'undo'>> & { undo?: boolean };
   const { step = null, attempt = null, durationMs = null, result = null, error = null, retryAt = null } = data;
-  const undo = data.undo ?? (event.type === 'SagaStepUndone' || event.type === 'SagaCompensated');
+  const isUndo = data.undo ?? (event.type === 'SagaStepUndone' || event.type === 'SagaCompensated');
+  const undo = isUndo && step !== null ? (undoNames.get(step) ?? `Undo ${step}`) : null;
   return { type: event.type, revision, at: recordedAt, step, undo, attempt, durationMs, result, error, retryAt };
 }

@@ -11,6 +11,7 @@ import type {
   Storage,
   TopicReader,
   WorkQueue,
+  WorkWrite,
 } from '../storage/index.ts';
 import { SqliteCheckpointer } from './sqlite-checkpointer.ts';
 import { type Durability, MEMORY, openForReading } from './sqlite-connection.ts';
@@ -182,11 +183,13 @@ function rowsOf(batch: Batch): number {
   return rows + (batch.topics?.length ?? 0);
 }
 
+const GIVES_WORK: ReadonlySet<string> = new Set<WorkWrite['op']>(['enqueue', 'retry', 'redrive']);
+
 function hintOf(batches: readonly Batch[], head: number): Hint {
   const queues = new Set<string>();
   const topics = new Set<string>();
   for (const { work, topics: written } of batches) {
-    for (const write of work ?? []) if (write.op !== 'hold') queues.add(write.queue);
+    for (const write of work ?? []) if (GIVES_WORK.has(write.op)) queues.add(write.queue);
     for (const write of written ?? []) topics.add(write.topic);
   }
   return { head, queues, topics };

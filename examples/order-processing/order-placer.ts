@@ -1,0 +1,89 @@
+import type { Millrace, RecordedEvent } from 'millrace';
+import { OrderCancelled, OrderConfirmed, OrderRejected, type PlacedOrder } from './events.ts';
+import { order, orderStream } from './order.ts';
+
+/** How many orders may be on their way at once. */
+const IN_FLIGHT_MAX = 64;
+
+/**
+ * Places orders strictly one after another, so that what is placed after a crash is always the first so many of them, and waits
+ * while too many are on their way. It learns how many have ended from the log itself.
+ */
+export class OrderPlacer {
+  readonly #app: Millrace;
+  readonly #orders: readonly PlacedOrder[];
+  readonly #closing = new AbortController();
+  #placed = 0;
+  #ended = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(app: Millrace, orders: readonly PlacedOrder[]) {
+    this.#app = app;
+    this.#orders = orders;
+  }
+
+  /** How many orders have been placed, in this run and before. */
+  get placed(): number {
+    return this.#placed;
+  }
+
+  /** How many orders have been confirmed, rejected or cancelled. */
+  get ended(): number {
+    return this.#ended;
+  }
+
+  /** Places what has not been placed yet, and resolves when `hasEnded` says so or every order has ended. */
+  async run(hasEnded: () => Promise<boolean>): Promise<void> {
+    this.#placed = await this.#alreadyPlaced();
+    const counting = this.#countEnded();
+    while (this.#placed < this.#orders.length) {
+      if (this.#placed - this.#ended >= IN_FLIGHT_MAX) {
+        await this.#change();
+        continue;
+      }
+      const next = this.#orders[this.#placed] as PlacedOrder;
+      await this.#app.execute(order, orderStream(next.orderId), 'place', next);
+      this.#placed++;
+    }
+    while (this.#ended < this.#orders.length && !(await hasEnded())) await this.#change();
+    this.#closing.abort();
+    await counting;
+  }
+
+  /** How many orders an earlier run has placed: since they are a prefix of all, halving finds their number. */
+  async #alreadyPlaced(): Promise<number> {
+    let low = 0;
+    let high = this.#orders.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { orderId } = this.#orders[middle] as PlacedOrder;
+      const [first] = await this.#app.events.readStream(orderStream(orderId), { limit: 1 });
+      if (first === undefined) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  async #countEnded(): Promise<void> {
+    const types = [OrderConfirmed.type, OrderRejected.type, OrderCancelled.type];
+    for await (const _ of this.#app.subscribe({
+      types,
+      signal: this.#closing.signal,
+    }) as AsyncIterable<RecordedEvent>) {
+      this.#ended++;
+      this.#wake?.();
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(done, 1_000);
+      const wake = (): void => done();
+      this.#wake = wake;
+      function done(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+    });
+  }
+}

@@ -1,0 +1,95 @@
+import { declined } from 'millrace';
+import type { PlacedOrder } from '../events.ts';
+import type { Ledger } from './ledger.ts';
+
+type Item = PlacedOrder['items'][number];
+
+const SERVICE = 'inventory';
+const RELEASE_TRIES = 3;
+
+/** Sets goods aside for orders, item by item as a warehouse does it; in the end all items of an order, or none. */
+export class Inventory {
+  readonly #ledger: Ledger;
+  readonly #beforeRelease: (product: string) => void;
+
+  /** `beforeRelease` may throw, to see what happens when a release fails. */
+  constructor(ledger: Ledger, beforeRelease: (product: string) => void = () => undefined) {
+    this.#ledger = ledger;
+    this.#beforeRelease = beforeRelease;
+    ledger.database.exec(`
+      CREATE TABLE IF NOT EXISTS stock (product TEXT PRIMARY KEY, available INTEGER NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS reservations (
+        key TEXT, product TEXT, quantity INTEGER NOT NULL, PRIMARY KEY (key, product)
+      ) WITHOUT ROWID;
+    `);
+  }
+
+  /** Says how many pieces of a product there are. A product that nobody counts is always there. */
+  stockUp(product: string, available: number): void {
+    this.#ledger.database
+      .prepare('INSERT INTO stock VALUES (?, ?) ON CONFLICT DO UPDATE SET available = excluded.available')
+      .run(product, available);
+  }
+
+  /** How many pieces of a product are left; undefined for one that nobody counts. */
+  available(product: string): number | undefined {
+    const found = this.#ledger.database.prepare('SELECT available FROM stock WHERE product = ?').pluck();
+    return found.get(product) as number | undefined;
+  }
+
+  /**
+   * Reserves the items of an order one after another. When one is out of stock, those reserved before it are released and the
+   * step is declined, naming the product.
+   */
+  reserve(order: PlacedOrder, key: string): { reservationId: string } {
+    for (const item of order.items) {
+      if (this.#reserveItem(key, item)) continue;
+      this.#releaseAll(key);
+      throw declined(`${item.product} is out of stock: ${item.quantity} wanted, ${this.available(item.product)} left.`);
+    }
+    this.#ledger.apply(SERVICE, order.orderId, key);
+    return { reservationId: key };
+  }
+
+  /** Releases what was reserved under a key, however far the reservation had come. */
+  release(order: PlacedOrder, key: string): void {
+    this.#releaseAll(key);
+    this.#ledger.undo(SERVICE, order.orderId, key);
+  }
+
+  #reserveItem(key: string, { product, quantity }: Item): boolean {
+    const { database } = this.#ledger;
+    return database.transaction(() => {
+      const reserved = database.prepare('SELECT 1 FROM reservations WHERE key = ? AND product = ?').get(key, product);
+      if (reserved !== undefined) return true;
+      const left = this.available(product);
+      if (left !== undefined && left < quantity) return false;
+      database.prepare('UPDATE stock SET available = available - ? WHERE product = ?').run(quantity, product);
+      database.prepare('INSERT INTO reservations VALUES (?, ?, ?)').run(key, product, quantity);
+      return true;
+    })();
+  }
+
+  #releaseAll(key: string): void {
+    const reserved = this.#ledger.database
+      .prepare('SELECT product, quantity FROM reservations WHERE key = ? ORDER BY product DESC')
+      .all(key) as Item[];
+    for (const item of reserved) this.#releaseItem(key, item);
+  }
+
+  #releaseItem(key: string, { product, quantity }: Item): void {
+    const { database } = this.#ledger;
+    for (let tries = 1; ; tries++) {
+      try {
+        this.#beforeRelease(product);
+        database.transaction(() => {
+          database.prepare('DELETE FROM reservations WHERE key = ? AND product = ?').run(key, product);
+          database.prepare('UPDATE stock SET available = available + ? WHERE product = ?').run(quantity, product);
+        })();
+        return;
+      } catch (thrown) {
+        if (tries === RELEASE_TRIES) throw thrown;
+      }
+    }
+  }
+}

@@ -1,0 +1,229 @@
+import { trace } from '@opentelemetry/api';
+import {
+  type Clock,
+  createIdSource,
+  type Logger,
+  type Random,
+  silentTelemetry,
+  systemClock,
+  systemRandom,
+  type Telemetry,
+} from '../core/index.ts';
+import { type Environment, type ProcessorStatus, type SubscriptionOptions, subscribe } from '../processing/index.ts';
+import {
+  type Freshness,
+  type Projection,
+  ProjectionEngine,
+  type ProjectionStatus,
+  type Row,
+} from '../projections/index.ts';
+import { type HttpTransport, Router } from '../router/index.ts';
+import { SagaEngine } from '../sagas/index.ts';
+import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
+import {
+  type AnyDecider,
+  type AppendOptions,
+  type AppendResult,
+  type CommandsOf,
+  EventCodec,
+  EventStore,
+  type ExecuteOptions,
+  type NewEvent,
+  type RecordedEvent,
+} from '../store/index.ts';
+import { TopologyEngine } from '../streams/index.ts';
+import { type App, defineApp } from './app-definition.ts';
+import { openStorage, type StoreLocation } from './open-storage.ts';
+import { PrometheusMetrics } from './prometheus-metrics.ts';
+
+/** Where and how an app runs. */
+export interface MillraceOptions {
+  /** What it does. Without an app, events of any type can be appended and read. */
+  readonly app?: App;
+  /** Where facts are kept: `sqlite:<file>`, `memory:`, or an open storage, which then stays the caller's to close. */
+  readonly store: StoreLocation;
+  /** Where it says what it does; a pino logger fits. Default: nowhere. */
+  readonly logger?: Logger;
+  /** Whether metrics also tell how Node is doing. Default: false. */
+  readonly processMetrics?: boolean;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** What carries deliveries over HTTP. Default: undici. */
+  readonly transport?: HttpTransport;
+}
+
+/** Documents of a read model that are wanted, by declared indexes. */
+export type ModelQuery<Index extends string> = Omit<DocumentQuery, 'where' | 'orderBy'> &
+  Freshness & {
+    readonly where?: Readonly<Partial<Record<Index, IndexValue>>>;
+    readonly orderBy?: Index;
+  };
+
+/** A running app: all parts on one storage. */
+export interface Millrace {
+  readonly events: EventStore;
+  readonly projections: ProjectionEngine;
+  readonly sagas: SagaEngine;
+  readonly topologies: TopologyEngine;
+  readonly router: Router;
+  readonly storage: Storage;
+
+  /** Appends events to a stream; see `EventStore.append`. */
+  append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult>;
+  /** Carries out a command; see `EventStore.execute`. */
+  execute<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
+    decider: D,
+    stream: string,
+    command: Command,
+    data: CommandsOf<D>[Command],
+    options?: ExecuteOptions,
+  ): Promise<AppendResult>;
+  /** One document of a read model by its id; with `after`, once it holds everything up to that position. */
+  query<State, Index extends string>(
+    projection: Projection<State, Index>,
+    query: { readonly id: string } & Freshness,
+  ): Promise<State | undefined>;
+  /** Documents of a read model by declared indexes. */
+  query<State, Index extends string>(
+    projection: Projection<State, Index>,
+    query: ModelQuery<Index>,
+  ): Promise<readonly Row<State>[]>;
+  /** Follows the log; see `subscribe` of processing. */
+  subscribe(options?: SubscriptionOptions): AsyncGenerator<RecordedEvent, void, undefined>;
+  /** Where every processor stands: what an operator looks at first. */
+  status(): MillraceStatus;
+  /** All metrics in Prometheus' text format. */
+  metrics(): Promise<{ text: string; contentType: string }>;
+  /** Lets what is at work finish for a while, then ends; what is left goes on at the next start. */
+  close(): Promise<void>;
+}
+
+/** Where the parts of an app stand. */
+export interface MillraceStatus {
+  readonly projections: readonly ProjectionStatus[];
+  readonly processors: readonly ProcessorStatus[];
+}
+
+/**
+ * Opens the store and starts the app on it: processors catch up from where they were, sagas and deliveries that a crash
+ * interrupted go on. Throws what opening the store throws.
+ *
+ * @example
+ * const app = await createMillrace({ app: shop, store: 'sqlite:./millrace.db' });
+ * const { position } = await app.execute(order, 'order-42', 'place', { cents: 1250 });
+ * const customer = await app.query(customers, { id: 'c-7', after: position });
+ * await app.close();
+ */
+export async function createMillrace(options: MillraceOptions): Promise<Millrace> {
+  const { clock = systemClock, random = systemRandom, app = defineApp({ define: [] }) } = options;
+  const metrics = new PrometheusMetrics({ process: options.processMetrics ?? false });
+  const logger = options.logger ?? silentTelemetry.logger;
+  const telemetry: Telemetry = { logger, metrics, tracer: trace.getTracer('millrace') };
+  const storage = await openStorage(options.store, { clock, logger });
+  const environment = environmentOf({ storage, clock, random, telemetry, app, strict: options.app !== undefined });
+  const running = new RunningApp(app, environment, metrics, options);
+  try {
+    await running.start();
+    return running;
+  } catch (thrown) {
+    await running.close();
+    throw thrown;
+  }
+}
+
+function environmentOf(parts: {
+  storage: Storage;
+  clock: Clock;
+  random: Random;
+  telemetry: Telemetry;
+  app: App;
+  strict: boolean;
+}): Environment {
+  const { storage, clock, random, telemetry, app, strict } = parts;
+  const ids = createIdSource({ clock, random });
+  const codec = new EventCodec({ definitions: app.events, strict, ids });
+  const events = new EventStore({ storage, codec, clock, telemetry });
+  return { storage, events, codec, clock, random, ids, telemetry, owner: ids.next() };
+}
+
+/** The parts of an app on one environment, started and stopped in order. */
+class RunningApp implements Millrace {
+  readonly events: EventStore;
+  readonly projections: ProjectionEngine;
+  readonly sagas: SagaEngine;
+  readonly topologies: TopologyEngine;
+  readonly router: Router;
+  readonly storage: Storage;
+  readonly #environment: Environment;
+  readonly #metrics: PrometheusMetrics;
+  readonly #ownsStorage: boolean;
+  readonly #closing = new AbortController();
+
+  constructor(app: App, environment: Environment, metrics: PrometheusMetrics, options: MillraceOptions) {
+    this.#environment = environment;
+    this.#metrics = metrics;
+    this.#ownsStorage = typeof options.store === 'string';
+    this.events = environment.events;
+    this.storage = environment.storage;
+    this.projections = new ProjectionEngine({ projections: app.projections, environment });
+    this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
+    this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
+    const { transport } = options;
+    this.router = new Router({ routes: app.routes, environment, ...(transport === undefined ? {} : { transport }) });
+  }
+
+  async start(): Promise<void> {
+    await this.projections.start();
+    await this.topologies.start();
+    await this.router.start();
+    await this.sagas.start();
+  }
+
+  append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult> {
+    return this.events.append(stream, events, options);
+  }
+
+  execute<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
+    decider: D,
+    stream: string,
+    command: Command,
+    data: CommandsOf<D>[Command],
+    options?: ExecuteOptions,
+  ): Promise<AppendResult> {
+    return this.events.execute(decider, stream, command, data, options);
+  }
+
+  query(projection: Projection, query: { readonly id: string } & Freshness): Promise<undefined>;
+  query(projection: Projection, query: ModelQuery<string>): Promise<readonly Row<never>[]>;
+  async query(
+    { name }: Projection,
+    query: ({ readonly id: string } & Freshness) | ModelQuery<string>,
+  ): Promise<unknown> {
+    if ('id' in query) return this.projections.get(name, query.id, query);
+    const { after, timeout, ...wanted } = query;
+    const freshness = { ...(after === undefined ? {} : { after }), ...(timeout === undefined ? {} : { timeout }) };
+    return this.projections.query(name, wanted as DocumentQuery, freshness);
+  }
+
+  subscribe(options: SubscriptionOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {
+    const { signal } = this.#closing;
+    const ends = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
+    return subscribe(this.#environment, { ...options, signal: ends });
+  }
+
+  status(): MillraceStatus {
+    const processors = [...this.sagas.statuses(), ...this.topologies.statuses(), ...this.router.statuses()];
+    return { projections: this.projections.statuses(), processors };
+  }
+
+  metrics(): Promise<{ text: string; contentType: string }> {
+    return this.#metrics.collect();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const { sagas, router, topologies, projections } = this;
+    await Promise.all([sagas.stop(), router.stop(), topologies.stop(), projections.stop()]);
+    if (this.#ownsStorage) await this.storage.close();
+  }
+}

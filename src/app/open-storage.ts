@@ -1,0 +1,43 @@
+import { type Clock, type Logger, MillraceError } from '../core/index.ts';
+import type { Storage } from '../storage/index.ts';
+
+/** Where facts are kept: `sqlite:<file>`, `memory:`, or a storage that is open already. */
+export type StoreLocation = string | Storage;
+
+/** Opens the storage that a URL names; its backend is loaded only then. Throws `INVALID_ARGUMENT` for an unknown kind of URL. */
+export async function openStorage(location: StoreLocation, parts: { clock: Clock; logger: Logger }): Promise<Storage> {
+  if (typeof location !== 'string') return location;
+  const { clock, logger } = parts;
+  const [, scheme, rest] = /^([a-z]+):(.*)$/.exec(location) ?? [];
+  if (scheme === 'memory' || scheme === 'sqlite') {
+    const { openSqlite } = await import('../sqlite/index.ts');
+    const [path = '', parameters] = (rest ?? '').split('?');
+    const file = scheme === 'memory' ? ':memory:' : path.replace(/^\/\/(?=\/)/, '');
+    if (file === '') throw unknown(location);
+    const { writer, durability } = sqliteOptions(location, new URLSearchParams(parameters));
+    return openSqlite({ file, clock, logger, writer, durability });
+  }
+  throw unknown(location);
+}
+
+function sqliteOptions(location: string, parameters: URLSearchParams) {
+  const writer = parameters.get('writer') ?? 'inline';
+  const durability = parameters.get('durability') ?? 'durable';
+  const known = [...parameters.keys()].every(name => name === 'writer' || name === 'durability');
+  if (known && (writer === 'inline' || writer === 'thread') && (durability === 'durable' || durability === 'relaxed')) {
+    return { writer, durability } as const;
+  }
+  throw new MillraceError(
+    'INVALID_ARGUMENT',
+    `${location} has a parameter that is not known. Known are writer=inline|thread and durability=durable|relaxed.`,
+    { details: { store: location } },
+  );
+}
+
+function unknown(location: string): MillraceError {
+  return new MillraceError(
+    'INVALID_ARGUMENT',
+    `${location} names no store. Use sqlite:<file>, such as sqlite:./millrace.db, or memory: for one that ends with the process.`,
+    { details: { store: location } },
+  );
+}

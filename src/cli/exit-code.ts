@@ -1,0 +1,41 @@
+import { type ErrorCode, isMillraceError } from '../index.ts';
+
+/** What a command says to the program that called it, as documented for users of the command line. */
+export const EXIT = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  notFound: 3,
+  conflict: 4,
+  notAllowed: 5,
+  unavailable: 6,
+  checkFailed: 7,
+  interrupted: 130,
+} as const;
+
+const CODES: Partial<Record<ErrorCode, number>> = {
+  INVALID_ARGUMENT: EXIT.usage,
+  INVALID_DEFINITION: EXIT.usage,
+  INVALID_INPUT_FILE: EXIT.usage,
+  MISSING_PACKAGE: EXIT.usage,
+  UNSUPPORTED_NODE: EXIT.usage,
+  NOT_FOUND: EXIT.notFound,
+  PROJECTION_NOT_FOUND: EXIT.notFound,
+  READ_MODEL_NOT_FOUND: EXIT.notFound,
+  SAGA_NOT_FOUND: EXIT.notFound,
+  REVISION_CONFLICT: EXIT.conflict,
+  EVENT_ID_REUSED: EXIT.conflict,
+  NOT_ALLOWED: EXIT.notAllowed,
+  STORAGE_READ_ONLY: EXIT.notAllowed,
+  STORAGE_OWNED: EXIT.unavailable,
+  STORAGE_UNAVAILABLE: EXIT.unavailable,
+  STORAGE_FULL: EXIT.unavailable,
+  PORT_IN_USE: EXIT.unavailable,
+  STORAGE_CORRUPT: EXIT.checkFailed,
+  STORAGE_VERSION: EXIT.checkFailed,
+};
+
+/** The exit code for anything that was thrown. */
+export function exitCodeOf(thrown: unknown): number {
+  return isMillraceError(thrown) ? (CODES[thrown.code] ?? EXIT.unexpected) : EXIT.unexpected;
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { demoCommand } from './commands/demo.ts';
+import { startCommand } from './commands/start.ts';
+import { EXIT } from './exit-code.ts';
+import { createOutput, type Output } from './output.ts';
+
+await main(process.argv.slice(2));
+
+/** Runs the command line and sets the exit code of the process; nothing else ends it. */
+async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('millrace')
+    .description('Event store, read models, sagas, stream processing and routing over one log.')
+    .version(version())
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addCommand(startCommand(run))
+    .addCommand(demoCommand(run));
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (thrown) {
+    // Commander has said what was wrong, or shown the help that was asked for.
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+async function run(action: (output: Output) => Promise<number>, json = false): Promise<void> {
+  const output = createOutput(json);
+  try {
+    end(await action(output));
+  } catch (thrown) {
+    end(output.failure(thrown));
+  }
+}
+
+/** Ends the process once what was written has left it: a pipe takes its time, and what is still at work must not hold it up. */
+function end(exitCode: number): void {
+  process.exitCode = exitCode;
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

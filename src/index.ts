@@ -1,0 +1,83 @@
+/**
+ * Millrace's public face: define events, deciders, projections, sagas, topologies and routes, put them together to an app,
+ * and run it on a store. Backends, server and testing kits have entries of their own: `millrace/sqlite`, `millrace/server`,
+ * `millrace/testing`.
+ */
+export {
+  type App,
+  createLogger,
+  createMillrace,
+  type Definition,
+  defineApp,
+  type LogLevel,
+  type Millrace,
+  type MillraceOptions,
+  type MillraceStatus,
+  type ModelQuery,
+  openStorage,
+  type StoreLocation,
+} from './app/index.ts';
+export {
+  type Backoff,
+  type Clock,
+  type Duration,
+  type ErrorCode,
+  type ErrorData,
+  type ErrorDetails,
+  errorCodes,
+  isMillraceError,
+  type Json,
+  type Logger,
+  MillraceError,
+  type Random,
+  type Scheduled,
+  seededRandom,
+  systemClock,
+  systemRandom,
+} from './core/index.ts';
+export {
+  type DocumentOf,
+  defineProjection,
+  type Freshness,
+  type Projection,
+  type ProjectionStatus,
+  type Row,
+} from './projections/index.ts';
+export {
+  declined,
+  defineSaga,
+  type Saga,
+  type SagaBuilder,
+  type SagaEventType,
+  type SagaStatus,
+  type SagaView,
+  type StepContext,
+  StepError,
+  type StepOptions,
+  send,
+  tryAgain,
+} from './sagas/index.ts';
+export {
+  type AppendOptions,
+  type AppendResult,
+  type DataOf,
+  type Decider,
+  defineDecider,
+  defineEvent,
+  type EventDefinition,
+  type EventMetadata,
+  type NewEvent,
+  type RecordedEvent,
+  type RecordedEventOf,
+  rejected,
+} from './store/index.ts';
+export {
+  defineTopology,
+  describeTopology,
+  type StoreEntry,
+  type StoreReader,
+  session,
+  type Topology,
+  topic,
+  tumbling,
+} from './streams/index.ts';

@@ -1,0 +1,39 @@
+import type { SagaView } from '../sagas/index.ts';
+import type { RecordedEvent } from '../store/index.ts';
+
+/** A recorded event as clients see it: times in RFC 3339. */
+export function eventJson(event: RecordedEvent) {
+  const { position, id, stream, revision, type, schemaVersion, data, metadata, occurredAt, recordedAt } = event;
+  return {
+    position,
+    id,
+    stream,
+    revision,
+    type,
+    schemaVersion,
+    data,
+    metadata,
+    occurredAt: time(occurredAt),
+    recordedAt: time(recordedAt),
+  };
+}
+
+/** A saga as clients see it. */
+export function sagaJson(saga: SagaView) {
+  return {
+    ...saga,
+    startedAt: time(saga.startedAt),
+    updatedAt: time(saga.updatedAt),
+    endedAt: time(saga.endedAt),
+    deadline: time(saga.deadline),
+    retryAt: time(saga.retryAt),
+    timeline: saga.timeline.map(moment => ({ ...moment, at: time(moment.at), retryAt: time(moment.retryAt) })),
+  };
+}
+
+/** A time as RFC 3339 writes it. */
+export function time(milliseconds: number): string;
+export function time(milliseconds: number | null): string | null;
+export function time(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}

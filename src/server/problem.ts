@@ -1,0 +1,94 @@
+import type { FastifyReply } from 'fastify';
+import { type ErrorCode, isMillraceError, MillraceError } from '../core/index.ts';
+
+/** The one place that knows which HTTP status an error has; 500 for a code that is not listed. */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  INVALID_ARGUMENT: 400,
+  INVALID_PATTERN: 400,
+  NOT_ALLOWED: 403,
+  NOT_FOUND: 404,
+  PROJECTION_NOT_FOUND: 404,
+  READ_MODEL_NOT_FOUND: 404,
+  SAGA_NOT_DEFINED: 404,
+  SAGA_NOT_FOUND: 404,
+  TOPOLOGY_NOT_FOUND: 404,
+  TOPIC_NOT_DEFINED: 404,
+  COMMAND_REJECTED: 409,
+  EVENT_ID_REUSED: 409,
+  REVISION_CONFLICT: 412,
+  SCHEMA_VIOLATION: 422,
+  UNKNOWN_EVENT_TYPE: 422,
+  READ_MODEL_BEHIND: 503,
+  STORAGE_UNAVAILABLE: 503,
+  STORAGE_CLOSED: 503,
+  STORAGE_OWNED: 503,
+  CLOSED: 503,
+  STORAGE_FULL: 507,
+};
+
+const RETRY_AFTER_S = 1;
+
+/** An error as RFC 9457 describes it: `application/problem+json`. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode | 'INTERNAL';
+  readonly retryable: boolean;
+  readonly hint: string;
+  readonly [member: string]: unknown;
+}
+
+/** What went wrong, for a client. An error that is not Millrace's own is not explained: it may hold what a client must not see. */
+export function problemOf(thrown: unknown): Problem {
+  const known = isMillraceError(thrown) ? thrown : requestError(thrown);
+  if (known === undefined) {
+    return problem('INTERNAL', 500, 'Something unexpected went wrong; the log of the server says what.', {
+      retryable: false,
+      remedy: 'Look into the log of the server.',
+    });
+  }
+  return { ...known.details, ...problem(known.code, statusOf(thrown, known), known.message, known) };
+}
+
+/** Sends an error. */
+export function sendProblem(reply: FastifyReply, thrown: unknown): FastifyReply {
+  const body = problemOf(thrown);
+  if (body.status === 503 || body.status === 507) reply.header('retry-after', RETRY_AFTER_S);
+  return reply.code(body.status).type('application/problem+json').send(body);
+}
+
+function problem(
+  code: Problem['code'],
+  status: number,
+  detail: string,
+  { retryable, remedy }: { retryable: boolean; remedy: string },
+): Problem {
+  const slug = code.toLowerCase().replaceAll('_', '-');
+  const title = slug.replaceAll('-', ' ').replace(/^./, letter => letter.toUpperCase());
+  return { type: `urn:millrace:problem:${slug}`, title, status, detail, code, retryable, hint: remedy };
+}
+
+function statusOf(thrown: unknown, error: MillraceError): number {
+  const given = (thrown as { statusCode?: unknown }).statusCode;
+  return !isMillraceError(thrown) && typeof given === 'number' ? given : (STATUS[error.code] ?? 500);
+}
+
+/** An error of the HTTP layer itself (unreadable JSON, a body that is too large, a wrong parameter) in Millrace's words. */
+function requestError(thrown: unknown): MillraceError | undefined {
+  const { statusCode, message, validation } = thrown as {
+    statusCode?: number;
+    message?: string;
+    validation?: readonly { instancePath: string; message?: string }[];
+  };
+  if (statusCode === undefined || statusCode >= 500) return undefined;
+  const errors = validation?.map(({ instancePath, message: reason }) => ({
+    pointer: instancePath,
+    message: reason ?? '',
+  }));
+  const code = statusCode === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT';
+  return new MillraceError(code, `The request cannot be read: ${message ?? 'it is malformed'}.`, {
+    details: errors === undefined ? {} : { errors },
+  });
+}

@@ -1,0 +1,13 @@
+import type { FastifyInstance } from 'fastify';
+import type { Millrace } from '../app/index.ts';
+import type { Clock } from '../core/index.ts';
+import type { EventStream } from './event-stream.ts';
+
+/** What the routes of the API are made with. */
+export interface RouteContext {
+  readonly server: FastifyInstance;
+  readonly app: Millrace;
+  readonly clock: Clock;
+  /** Streams to clients that are open; the server ends them when it closes. */
+  readonly streams: Set<EventStream>;
+}

@@ -1,0 +1,61 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { MillraceError } from '../../core/index.ts';
+import { EventStream } from '../event-stream.ts';
+import { eventJson } from '../json-shapes.ts';
+import type { RouteContext } from '../route-context.ts';
+
+const LogQuery = Type.Object({
+  after: Type.Optional(Type.Integer({ minimum: 0 })),
+  limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
+});
+
+/** Reads the log of all events, page by page or as a stream that stays open. */
+export function logRoutes(context: RouteContext): void {
+  const { server, app } = context;
+  server.get<{ Querystring: Static<typeof LogQuery> }>(
+    '/v1/events',
+    { schema: { querystring: LogQuery } },
+    async (request, reply) => {
+      const { after = 0, limit } = request.query;
+      if (wantsStream(request)) return follow(context, request, reply, lastSeen(request) ?? after);
+      const { events, through } = await app.events.readLog({ after, limit });
+      const next = events.length < limit ? null : through;
+      return { items: events.map(eventJson), page: { next } };
+    },
+  );
+}
+
+/** Sends the log from a position on: what is there, then what comes. The id of each message is the event's position. */
+async function follow(
+  { app, clock, streams }: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  after: number,
+): Promise<void> {
+  const stream = new EventStream(request, reply, clock);
+  streams.add(stream);
+  try {
+    for await (const event of app.subscribe({ after, signal: stream.signal })) {
+      await stream.send({ id: event.position, event: 'event', data: eventJson(event) });
+    }
+  } finally {
+    streams.delete(stream);
+    stream.close();
+  }
+}
+
+function wantsStream(request: FastifyRequest): boolean {
+  return request.headers.accept?.includes('text/event-stream') ?? false;
+}
+
+/** Where a client that lost its connection wants to go on. */
+function lastSeen(request: FastifyRequest): number | undefined {
+  const id = request.headers['last-event-id'];
+  if (id === undefined || id === '') return undefined;
+  const position = Number(id);
+  if (Number.isSafeInteger(position) && position >= 0) return position;
+  throw new MillraceError('INVALID_ARGUMENT', `Last-Event-ID is ${String(id)}; it must be the position of an event.`, {
+    details: { header: 'Last-Event-ID', value: id },
+  });
+}

@@ -1,0 +1,93 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Millrace } from '../app/index.ts';
+import { type Clock, MillraceError, systemClock } from '../core/index.ts';
+import { serveDashboard } from './dashboard.ts';
+import type { EventStream } from './event-stream.ts';
+import { allowLocalOnly } from './local-only.ts';
+import { sendProblem } from './problem.ts';
+import type { RouteContext } from './route-context.ts';
+import { healthRoutes } from './routes/health-routes.ts';
+import { liveRoutes } from './routes/live-routes.ts';
+import { logRoutes } from './routes/log-routes.ts';
+import { readModelRoutes } from './routes/read-model-routes.ts';
+import { sagaRoutes } from './routes/saga-routes.ts';
+import { streamRoutes } from './routes/stream-routes.ts';
+import { topologyRoutes } from './routes/topology-routes.ts';
+
+/** Where a server listens. */
+export interface ServerOptions {
+  readonly app: Millrace;
+  /** Default: any free port. */
+  readonly port?: number;
+  readonly clock?: Clock;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  /** `http://127.0.0.1:<port>`. */
+  readonly address: string;
+  /** Ends open streams, lets running requests finish, and stops listening. The app stays the caller's to close. */
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const BODY_BYTES_MAX = 8 * 1024 * 1024;
+const NAME_LENGTH_MAX = 1_024;
+
+/**
+ * Serves an app over HTTP: the API below `/v1`, the dashboard at `/ui/`, health and metrics. It listens on this machine only.
+ * Throws `PORT_IN_USE` when something else listens on the port.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { app, clock = systemClock, port = 0 } = options;
+  const server = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    routerOptions: { maxParamLength: NAME_LENGTH_MAX },
+    forceCloseConnections: true,
+  });
+  const streams = new Set<EventStream>();
+  allowLocalOnly(server);
+  server.setErrorHandler((thrown, _request, reply) => sendProblem(reply, thrown));
+  server.setNotFoundHandler((request, reply) => sendProblem(reply, notFound(request.method, request.url)));
+  await addRoutes({ server, app, clock, streams });
+  const address = await listen(server, port);
+  await app.storage.announce(address);
+  return {
+    address,
+    async close() {
+      for (const stream of streams) stream.close();
+      await server.close();
+    },
+  };
+}
+
+async function addRoutes(context: RouteContext): Promise<void> {
+  healthRoutes(context);
+  streamRoutes(context);
+  logRoutes(context);
+  readModelRoutes(context);
+  sagaRoutes(context);
+  topologyRoutes(context);
+  liveRoutes(context);
+  await serveDashboard(context.server);
+}
+
+async function listen(server: FastifyInstance, port: number): Promise<string> {
+  try {
+    return await server.listen({ host: HOST, port });
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'EADDRINUSE') throw cause;
+    throw new MillraceError(
+      'PORT_IN_USE',
+      `Port ${port} of ${HOST} is in use by another program. Choose another port, or stop that program.`,
+      {
+        cause,
+        details: { host: HOST, port },
+      },
+    );
+  }
+}
+
+function notFound(method: string, url: string): MillraceError {
+  return new MillraceError('NOT_FOUND', `There is nothing at ${method} ${url.split('?')[0]}.`, { details: { method } });
+}
