@@ -3,5 +3,5 @@
  * Three words to know: *writer* (the one connection that changes the file), *group* (batches under one sync),
  * *owner* (the process that holds the lock beside the file).
  */
-export type { Durability } from './sqlite-connection.ts';
+export type { Durability } from './sqlite-durability.ts';
 export { openSqlite, type SqliteOptions } from './sqlite-storage.ts';

@@ -1,9 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Database } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
-
-/** When a commit is acknowledged: after the sync, or (not durable when power fails) before it. */
-export type Durability = 'durable' | 'relaxed';
+import type { Durability } from './sqlite-durability.ts';
 
 /** The name by which SQLite knows a database in memory. */
 export const MEMORY = ':memory:';

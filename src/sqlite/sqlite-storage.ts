@@ -14,9 +14,10 @@ import type {
   WorkWrite,
 } from '../storage/index.ts';
 import { SqliteCheckpointer } from './sqlite-checkpointer.ts';
-import { type Durability, MEMORY, openForReading } from './sqlite-connection.ts';
+import { MEMORY, openForReading } from './sqlite-connection.ts';
 import { SqliteCursorStore } from './sqlite-cursor-store.ts';
 import { SqliteDocumentReader } from './sqlite-document-reader.ts';
+import type { Durability } from './sqlite-durability.ts';
 import { storageError } from './sqlite-errors.ts';
 import { SqliteLogReader } from './sqlite-log-reader.ts';
 import { SqliteOwner } from './sqlite-owner.ts';

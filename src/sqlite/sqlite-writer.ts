@@ -10,9 +10,10 @@ import type {
   StreamAppend,
   TopicDefinition,
 } from '../storage/index.ts';
-import { type Durability, MEMORY, openForWriting } from './sqlite-connection.ts';
+import { MEMORY, openForWriting } from './sqlite-connection.ts';
 import { SqliteCursorWriter } from './sqlite-cursor-writer.ts';
 import { SqliteDocumentWriter } from './sqlite-document-writer.ts';
+import type { Durability } from './sqlite-durability.ts';
 import { sqliteCode, storageError } from './sqlite-errors.ts';
 import { SqliteLeases } from './sqlite-leases.ts';
 import { SqliteLogWriter } from './sqlite-log-writer.ts';
