@@ -15,11 +15,11 @@ const MAIN = `
   import { writeSync } from 'node:fs';
   const say = text => writeSync(1, text + '\\n');
   const [deed, ...rest] = process.argv.slice(2);
+  if (deed === 'wait') setInterval(() => {}, 1000);
+  if (deed === 'wait') for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => { say('got ' + signal); process.exit(7); });
   say('main ' + process.versions.node + ' ' + process.pid);
   if (deed === 'exit') process.exit(Number(rest[0]));
   if (deed === 'echo') for await (const chunk of process.stdin) say('heard ' + chunk);
-  if (deed === 'wait') setInterval(() => {}, 1000);
-  if (deed === 'wait') for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => { say('got ' + signal); process.exit(7); });
 `;
 
 let root: string;
