@@ -91,7 +91,7 @@ export class Processor {
   readonly #failure: CompleteFailurePolicy;
   readonly #follower: LogFollower;
   readonly #stopping = new AbortController();
-  readonly #waiters = new Set<{ position: number; resolve: () => void }>();
+  readonly #waiters = new Set<{ position: number; resolve: (reached: boolean) => void }>();
   #state: ProcessorState = 'starting';
   #position = 0;
   #advancedAt: number | null = null;
@@ -136,12 +136,16 @@ export class Processor {
     };
   }
 
-  /** Resolves once everything up to a position has been handled and committed; true then, false when time ran out first. */
+  /**
+   * Resolves once everything up to a position has been handled and committed: true then, false when time ran out or the
+   * processor ended first.
+   */
   async reached(position: number, timeoutMs: number): Promise<boolean> {
     if (this.#position >= position) return true;
+    if (this.#hasEnded) return false;
     const { clock } = this.#environment;
     return new Promise(resolve => {
-      const waiter = { position, resolve: () => finish(true) };
+      const waiter = { position, resolve: (reached: boolean) => finish(reached) };
       const timer = clock.schedule(timeoutMs, () => finish(false));
       const finish = (reached: boolean): void => {
         timer.cancel();
@@ -150,6 +154,10 @@ export class Processor {
       };
       this.#waiters.add(waiter);
     });
+  }
+
+  get #hasEnded(): boolean {
+    return this.#state === 'failed' || this.#state === 'stopped';
   }
 
   get #stopped(): boolean {
@@ -178,6 +186,7 @@ export class Processor {
     }
     this.#follower.stop();
     if (this.#state !== 'failed') this.#state = 'stopped';
+    for (const waiter of this.#waiters) waiter.resolve(false);
   }
 
   /** Takes the cursor, follows the log as long as the lease lasts, and gives the cursor back. */
@@ -325,7 +334,7 @@ export class Processor {
       this.#position = position;
       this.#advancedAt = this.#environment.clock.now();
     }
-    for (const waiter of this.#waiters) if (waiter.position <= this.#position) waiter.resolve();
+    for (const waiter of this.#waiters) if (waiter.position <= this.#position) waiter.resolve(true);
   }
 
   #retrying(thrown: unknown, position: number | null = null): void {
