@@ -38,7 +38,7 @@ export function packAndInstall(): PackedConsumer | undefined {
   mkdirSync(folder);
   const remove = (): void => rmSync(place, { recursive: true, force: true });
 
-  const packing = ['pack', '--json', '--ignore-scripts', '--pack-destination', place];
+  const packing = ['pack', '--json', '--ignore-scripts', '--dry-run=false', '--pack-destination', place];
   const [packed] = JSON.parse(execFileSync('npm', packing, { cwd: repository, encoding: 'utf8', stdio: 'pipe' }));
   const tarball = join(place, packed.filename);
 
