@@ -82,6 +82,11 @@ describe('the packed package', needsRegistry, () => {
     expect(JSON.parse(stdout)).toEqual({ revision: 1, position: 2, refused: 'REVISION_CONFLICT' });
   });
 
+  test('has a command line', () => {
+    const bin = join('node_modules', '.bin', 'millrace');
+    expect(node(bin, '--version')).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: '' });
+  });
+
   test.each(modules)('%s can be imported', name => {
     expect(node('--input-type=module', '--eval', `await import('${name}')`)).toMatchObject({ status: 0, stderr: '' });
   });

@@ -1,4 +1,4 @@
-import { createMillrace, type DataOf, defineEvent, isMillraceError } from 'millrace';
+import { createMillrace, type DataOf, defineEvent, isMillraceError, systemClock } from 'millrace';
 import { openSqlite, type SqliteOptions } from 'millrace/sqlite';
 import type { Storage } from 'millrace/storage';
 import { createTestEnvironment, VirtualClock } from 'millrace/testing';
@@ -18,8 +18,7 @@ export const wrongData: Placed = { cents: 'many' };
 // @ts-expect-error there is no such option
 export const wrongOptions: SqliteOptions = { file: ':memory:', clock: new VirtualClock(), colour: 'blue' };
 
-const clock = new VirtualClock();
-const storage: Storage = await openSqlite({ file: ':memory:', clock });
+const storage: Storage = await openSqlite({ file: ':memory:', clock: systemClock });
 const app = await createMillrace({ store: storage });
 const { revision, position } = await app.append('order-1', [OrderPlaced({ cents: 1250 }), OrderPlaced({ cents: 5 })]);
 const conflict: unknown = await app
