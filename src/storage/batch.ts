@@ -14,6 +14,7 @@ export interface Batch {
    * least a fifth of it; such a batch should take no more than 5 ms to apply.
    */
   readonly class?: 'interactive' | 'bulk';
+  /** At most one for each stream; `INVALID_ARGUMENT` otherwise. */
   readonly appends?: readonly StreamAppend[];
   readonly cursors?: readonly CursorMove[];
   readonly documents?: readonly DocumentWrite[];
@@ -29,7 +30,10 @@ export type Effects = Omit<Batch, 'cursors' | 'class'>;
 export interface CommitResult {
   /** One for each append, in their order. */
   readonly appends: readonly AppendOutcome[];
-  /** True when every event of the batch was known with the same content: nothing was written, and this is the first result. */
+  /**
+   * True when every event of the batch was known with the same content: nothing was written, and this is the first result.
+   * For an append without events, it is where the stream stands.
+   */
   readonly replayed: boolean;
   /** When it was committed, by the storage's clock, in milliseconds since 1970 UTC. */
   readonly recordedAt: number;

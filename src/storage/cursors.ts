@@ -32,8 +32,8 @@ export interface CursorRow {
  */
 export interface CursorStore {
   /**
-   * Takes those of the partitions that nobody holds, or whose lease has ended, for `leaseMs`; a holder that asks again
-   * gets a new fence. Returns the ones taken.
+   * Takes those of the partitions that nobody holds, or whose lease has ended, for `leaseMs`. An owner that asks again for
+   * what it holds gets it under a new fence, so that it need not wait when an answer was lost. Returns the ones taken.
    */
   acquire(request: {
     processor: string;
@@ -41,10 +41,10 @@ export interface CursorStore {
     owner: string;
     leaseMs: number;
   }): Promise<readonly CursorLease[]>;
-  /** Extends a lease; false when it was lost. */
+  /** Extends a lease, also one that has ended while nobody took over; false when it was lost or given back. */
   renew(lease: CursorLease, leaseMs: number): Promise<boolean>;
-  /** Gives a lease back, so that another holder need not wait for its end. */
+  /** Gives a lease back, so that another holder need not wait for its end; its fence moves nothing any more. */
   release(lease: CursorLease): Promise<void>;
-  /** All cursors, or those of one processor. */
+  /** All cursors that have ever moved, or those of one processor, by processor and partition. */
   read(processor?: string): Promise<readonly CursorRow[]>;
 }

@@ -5,14 +5,14 @@ export type CollectionOwner = { readonly processor: string } | { readonly catego
 export interface CollectionDefinition {
   readonly name: string;
   readonly owner: CollectionOwner;
-  /** Top-level fields by which documents can be found and ordered. */
+  /** Top-level fields by which documents can be found and ordered. Limit: letters, digits and underscores. */
   readonly indexes: readonly string[];
 }
 
 /**
- * Puts or deletes one document in a batch. Guard: the same batch must move a cursor of the owning processor, or append to
- * the stream that is the document's key, in the owning category, at an exact revision (`noStream` or a number);
- * otherwise the batch is refused with `UNGUARDED_WRITE`.
+ * Puts or deletes one document in a batch. Guard: the same batch must move a cursor of the owning processor, or append
+ * events to the stream that is the document's key, in the owning category, at an exact revision (`noStream` or a number);
+ * otherwise the batch is refused with `UNGUARDED_WRITE`. Writes to one document are made in their order.
  */
 export interface DocumentWrite {
   readonly collection: string;
@@ -30,11 +30,14 @@ export interface StoredDocument {
 /** A value that an index can hold. */
 export type IndexValue = string | number | boolean | null;
 
-/** Finds documents by declared indexes. */
+/** Finds documents by declared indexes. A missing field counts as null; a list or an object equals no value. */
 export interface DocumentQuery {
-  /** Fields that must equal a value; each must be a declared index. */
+  /** Fields that must equal a value of the same type; each must be a declared index. */
   readonly where?: Readonly<Record<string, IndexValue>>;
-  /** A declared index to order by; equal values are ordered by key. Default: by key. */
+  /**
+   * A declared index to order by: null first, then numbers, then texts by code point; equal values are ordered by key.
+   * Default: by key, by code point.
+   */
   readonly orderBy?: string;
   readonly direction?: 'ascending' | 'descending';
   /** Default: 100. Limit: 10,000. */
@@ -58,7 +61,7 @@ export interface DocumentReader {
   getMany(collection: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The documents that a query selects, in the order that it asks for. */
   query(collection: string, query: DocumentQuery): Promise<readonly StoredDocument[]>;
-  /** How many documents there are for each value of an index; the value as text. */
+  /** How many documents there are for each value of an index; the value as text. Lists and objects are not counted. */
   countBy(collection: string, index: string): Promise<ReadonlyMap<string, number>>;
   /** How many documents there are. */
   count(collection: string): Promise<number>;

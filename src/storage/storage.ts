@@ -38,7 +38,8 @@ export interface Storage {
    * Guarantee: when every event of the batch is known with the same content, nothing is written and the first result is
    * answered (`replayed`), before any other check. Known ids with other content, or only some of them known, are refused
    * with `EVENT_ID_REUSED`.
-   * Errors: the codes of the single writes; `STORAGE_UNAVAILABLE` when it is unknown whether the batch was applied
+   * Errors: the codes of the single writes, whichever is found first; `INVALID_ARGUMENT` for what cannot be stored, such as a
+   * document that is no JSON; `STORAGE_UNAVAILABLE` when it is unknown whether the batch was applied
    * (send it again with the same event ids), `STORAGE_FULL` when it surely was not.
    */
   commit(batch: Batch): Promise<CommitResult>;
@@ -49,12 +50,18 @@ export interface Storage {
   readonly work: WorkQueue;
   readonly topics: TopicReader;
 
-  /** Calls a function after commits that may interest a waiting reader; the returned function ends it. */
+  /**
+   * Calls a function after commits that may interest a waiting reader; the returned function ends it. What the function throws
+   * harms nobody.
+   */
   watch(listener: (hint: Hint) => void): () => void;
 
   /** Tells other processes where the owner of an unshared storage can be reached; shown when they are refused. */
   announce(address: string): Promise<void>;
 
-  /** Lets running commits finish, then frees everything. Later calls fail with `STORAGE_CLOSED`. */
+  /**
+   * Lets running commits finish, then frees everything; closing again waits for the same. Later calls fail with
+   * `STORAGE_CLOSED`; a later `watch` hears nothing.
+   */
   close(): Promise<void>;
 }

@@ -25,7 +25,10 @@ export interface TopicRecord extends NewTopicRecord {
   readonly offset: number;
 }
 
-/** What a batch can do with a topic. */
+/**
+ * What a batch can do with a topic. Refused with `TOPIC_NOT_DEFINED` for an unknown topic and `INVALID_ARGUMENT` for a
+ * partition that it does not have.
+ */
 export type TopicWrite =
   | {
       readonly op: 'produce';
@@ -33,12 +36,15 @@ export type TopicWrite =
       readonly partition: number;
       readonly records: readonly NewTopicRecord[];
     }
-  /** Deletes blocks of records that were all produced before a time. */
+  /**
+   * Deletes blocks of records that were all produced before a time. Offsets are never given out again; the last block of a
+   * partition may stay.
+   */
   | { readonly op: 'trim'; readonly topic: string; readonly producedBefore: number };
 
 /**
  * The place of an entry of processing state: a key, and for windows their start and end in event time.
- * Entries without a window have start and end 0.
+ * Entries without a window have start and end 0; no window begins before 1970.
  */
 export interface StateKey {
   readonly key: string;
@@ -59,16 +65,16 @@ export interface StateEntry extends StateKey {
 export type StateWrite =
   | ({ readonly op: 'put'; readonly store: string; readonly partition: number } & StateEntry)
   | ({ readonly op: 'delete'; readonly store: string; readonly partition: number } & StateKey)
-  /** Deletes the windows that ended before a time. */
+  /** Deletes the windows that ended before a time, and no entry without a window. */
   | { readonly op: 'expire'; readonly store: string; readonly partition: number; readonly endBefore: number };
 
 /** Reads topics and the state that stream processing keeps. */
 export interface TopicReader {
-  /** Makes the topic, or checks that it exists with as many partitions; `TOPIC_MISMATCH` otherwise. */
+  /** Makes the topic, or gives it this retention; `TOPIC_MISMATCH` when it exists with another number of partitions. */
   define(topic: TopicDefinition): Promise<void>;
   /** All topics. */
   list(): Promise<readonly TopicDefinition[]>;
-  /** Records from an offset on, at most `limit`; `TOPIC_NOT_DEFINED` for an unknown topic. */
+  /** Records that are kept, from an offset on, at most `limit`; `TOPIC_NOT_DEFINED` for an unknown topic. */
   read(topic: string, partition: number, from: number, limit: number): Promise<readonly TopicRecord[]>;
   /** The offset that the next record of a partition will get. */
   end(topic: string, partition: number): Promise<number>;
@@ -81,7 +87,7 @@ export interface TopicReader {
     key: string,
     range: { endFrom: number; startTo: number },
   ): Promise<readonly StateEntry[]>;
-  /** Entries of a store by key, end and start, after the given one. */
+  /** Entries of a store by key (by code point), end and start, after the given one. */
   scanState(
     store: string,
     partition: number,

@@ -33,7 +33,7 @@ export interface ClaimedWork extends WorkItem {
 
 /**
  * What a batch can do with work. `hold`, `complete`, `retry` and `park` need the fence of the claim and are refused with
- * `LEASE_LOST` when another holder took over or the item is gone.
+ * `LEASE_LOST` when another holder took over, the item was given back, or it is gone.
  */
 export type WorkWrite =
   /** Adds an item; refused with `WORK_KEY_TAKEN` when the key exists. With `parked`, it starts as a dead letter. */
@@ -71,9 +71,9 @@ export type WorkCounts = Readonly<Record<WorkState, number>>;
  * an item that is enqueued is kept until it is completed, cancelled or purged, through any crash.
  */
 export interface WorkQueue {
-  /** Claims up to `limit` due items, the longest due first, for `leaseMs`. */
+  /** Claims up to `limit` due items, the longest due first, then in the order in which they were enqueued, for `leaseMs`. */
   claim(request: { queue: string; limit: number; owner: string; leaseMs: number }): Promise<readonly ClaimedWork[]>;
-  /** Extends leases; returns the keys of the items that were lost. */
+  /** Extends leases, also those that have ended while nobody took over; returns the keys of the items that were lost. */
   renew(queue: string, items: readonly { key: string; fence: number }[], leaseMs: number): Promise<readonly string[]>;
   /** Gives items back unchanged, to be claimed by anybody at once. */
   release(queue: string, items: readonly { key: string; fence: number }[]): Promise<void>;
@@ -81,7 +81,10 @@ export interface WorkQueue {
   nextDue(queue: string): Promise<number | undefined>;
   /** The item with a key, in whatever state; undefined when there is none. */
   get(queue: string, key: string): Promise<WorkItem | undefined>;
-  /** Items of one state in the order in which they were enqueued, after the given one. */
+  /**
+   * Items of one state in the order in which they were enqueued, after the one with the given key; from the first when that
+   * one is gone.
+   */
   list(queue: string, options: { state: WorkState; limit: number; after?: string }): Promise<readonly WorkItem[]>;
   /** How many items are in each state. */
   counts(queue: string): Promise<WorkCounts>;
