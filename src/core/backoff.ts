@@ -39,7 +39,8 @@ export function delayAfter(backoff: Backoff, failedTries: number, random: Random
   const base = milliseconds(backoff.base);
   const cap = backoff.cap === undefined ? Number.MAX_SAFE_INTEGER : milliseconds(backoff.cap);
   const kind = backoff.kind ?? 'exponential';
-  const grown = kind === 'fixed' ? base : kind === 'linear' ? failedTries * base : base * 2 ** (failedTries - 1);
+  const grown =
+    kind === 'fixed' ? base : kind === 'linear' ? failedTries * base : base * 2 ** Math.min(failedTries - 1, 1_000);
   const delay = Math.min(grown, cap);
   return Math.round(backoff.jitter === 'full' ? delay * random.fraction() : delay);
 }

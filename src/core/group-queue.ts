@@ -19,8 +19,8 @@ export interface GroupQueueOptions<T, R> {
 const GROUP_WEIGHT_MAX = 1_000;
 /** The rows of one slice of bulk work: about 5 ms of a synchronous writer. */
 const BULK_WEIGHT_MAX = 400;
-/** Interactive rows after which waiting bulk work gets a slice: a share of at least 20 %. */
-const INTERACTIVE_WEIGHT_PER_BULK_SLICE = 4 * BULK_WEIGHT_MAX;
+/** Interactive rows for which waiting bulk work is owed one row: a share of at least 20 %. */
+const INTERACTIVE_WEIGHT_PER_BULK = 4;
 
 interface Entry<T, R> {
   readonly item: T;
@@ -37,7 +37,8 @@ export class GroupQueue<T, R> {
   readonly #options: GroupQueueOptions<T, R>;
   #interactive: Entry<T, R>[] = [];
   #bulk: Entry<T, R>[] = [];
-  #interactiveWeightSinceBulk = 0;
+  /** The rows that waiting bulk work is owed for the interactive ones that went before it. */
+  #owedToBulk = 0;
   #active = false;
   #idle: (() => void)[] = [];
 
@@ -82,16 +83,16 @@ export class GroupQueue<T, R> {
   };
 
   #takeGroup(): Entry<T, R>[] {
-    const bulkIsDue = this.#interactiveWeightSinceBulk >= INTERACTIVE_WEIGHT_PER_BULK_SLICE;
-    if (this.#bulk.length > 0 && (this.#interactive.length === 0 || bulkIsDue)) {
-      this.#interactiveWeightSinceBulk = 0;
+    if (this.#bulk.length > 0 && (this.#interactive.length === 0 || this.#owedToBulk >= BULK_WEIGHT_MAX)) {
       const slice = takeUpTo(this.#bulk, BULK_WEIGHT_MAX);
       this.#bulk = slice.rest;
+      // What a slice falls short of, or the groups before it went beyond, is not forgotten while bulk work waits.
+      this.#owedToBulk = this.#bulk.length === 0 ? 0 : Math.max(0, this.#owedToBulk - slice.weight);
       return slice.taken;
     }
     const slice = takeUpTo(this.#interactive, GROUP_WEIGHT_MAX);
     this.#interactive = slice.rest;
-    if (this.#bulk.length > 0) this.#interactiveWeightSinceBulk += slice.weight;
+    if (this.#bulk.length > 0) this.#owedToBulk += slice.weight / INTERACTIVE_WEIGHT_PER_BULK;
     return slice.taken;
   }
 

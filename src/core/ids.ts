@@ -48,13 +48,13 @@ const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 
 /** Returns the name when it can be that of a stream, event type, event id or key; throws `INVALID_ARGUMENT` otherwise. */
 export function checkedName(name: unknown, what: string): string {
-  if (typeof name === 'string' && name.length > 0 && name.length <= NAME_LIMIT && !CONTROL_CHARACTER.test(name)) {
-    return name;
-  }
+  // Half of a surrogate pair has no UTF-8 form, so that two such names could come to mean the same.
+  const readable = typeof name === 'string' && !CONTROL_CHARACTER.test(name) && name.isWellFormed();
+  if (readable && name.length > 0 && name.length <= NAME_LIMIT) return name;
   const shown = typeof name === 'string' && name.length > 60 ? `${name.slice(0, 60)}…` : name;
   throw new MillraceError(
     'INVALID_ARGUMENT',
-    `${what} is ${JSON.stringify(shown)}. It must be a text of 1 to ${NAME_LIMIT} characters without control characters.`,
+    `${what} is ${JSON.stringify(shown)}. It must be a text of 1 to ${NAME_LIMIT} characters without control characters and halves of surrogate pairs.`,
     { details: { what, value: shown } },
   );
 }

@@ -31,7 +31,8 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#start + this.#elapsed;
+    // Whole milliseconds, as the clock of a machine tells them.
+    return Math.floor(this.#start + this.#elapsed);
   }
 
   monotonic(): number {
