@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Logger } from '../core/index.ts';
+import { type Logger, messageOf } from '../core/index.ts';
 import type { CheckpointReply } from './sqlite-checkpoint-thread.ts';
 import { siblingModule } from './sqlite-thread.ts';
 
@@ -7,9 +7,6 @@ import { siblingModule } from './sqlite-thread.ts';
 const COPY_AFTER_PAGES = 2_048;
 /** Pages in the log before it is started anew: 32 MiB. */
 const RESTART_FROM_PAGES = 8_192;
-/** A commit writes every page it touches: about these for its indexes and roots, and one for so many rows. */
-const PAGES_PER_GROUP = 6;
-const ROWS_PER_PAGE = 4;
 
 /**
  * Keeps the write-ahead log small. A thread with a connection of its own copies pages while writing goes on, so that neither
@@ -17,41 +14,62 @@ const ROWS_PER_PAGE = 4;
  * from time to time the writer itself copies the small rest and starts the log anew.
  */
 export class SqliteCheckpointer {
+  readonly #file: string;
   readonly #restartLog: () => Promise<void>;
   readonly #logger: Logger;
-  readonly #thread: Worker;
+  #thread: Worker | undefined;
   #copying = false;
-  #pagesSinceCopy = 0;
+  #closed = false;
+  #pagesCopied = 0;
 
   constructor(options: { file: string; restartLog: () => Promise<void>; logger: Logger }) {
+    this.#file = options.file;
     this.#restartLog = options.restartLog;
     this.#logger = options.logger;
-    this.#thread = new Worker(siblingModule('sqlite-checkpoint-thread'), { workerData: options.file });
-    this.#thread.unref();
-    this.#thread.on('message', (reply: CheckpointReply) => void this.#copied(reply));
-    this.#thread.on('error', error => this.#logger.error({ error: error.message }, 'checkpoint thread ended'));
   }
 
-  /** Counts a committed group; has the log copied when enough has come together. */
-  committed(rows: number): void {
-    this.#pagesSinceCopy += PAGES_PER_GROUP + rows / ROWS_PER_PAGE;
-    if (this.#copying || this.#pagesSinceCopy < COPY_AFTER_PAGES) return;
+  /** Learns how many pages the log holds after a group; has them copied when enough have come together. */
+  committed(logPages: number): void {
+    if (logPages < this.#pagesCopied) this.#pagesCopied = 0;
+    if (this.#copying || logPages - this.#pagesCopied < COPY_AFTER_PAGES) return;
     this.#copying = true;
-    this.#pagesSinceCopy = 0;
+    // Whatever becomes of the copy, the next one waits for as many pages again.
+    this.#pagesCopied = logPages;
+    this.#thread ??= this.#startThread();
     this.#thread.postMessage('copy');
   }
 
   /** Ends the thread. */
   async close(): Promise<void> {
-    await this.#thread.terminate();
+    this.#closed = true;
+    await this.#thread?.terminate();
+  }
+
+  #startThread(): Worker {
+    const thread = new Worker(siblingModule('sqlite-checkpoint-thread'), { workerData: this.#file });
+    thread.unref();
+    thread.on('message', (reply: CheckpointReply) => void this.#copied(reply));
+    // Another thread takes its place when there is something to copy again.
+    thread.on('error', error => {
+      this.#thread = undefined;
+      this.#failed(error.message);
+    });
+    return thread;
   }
 
   async #copied(reply: CheckpointReply): Promise<void> {
-    if ('failure' in reply) {
-      this.#logger.warn({ failure: reply.failure }, 'the write-ahead log could not be copied; it is tried again');
-    } else if (reply.logPages >= RESTART_FROM_PAGES) {
-      await this.#restartLog();
+    if ('failure' in reply) return this.#failed(reply.failure);
+    try {
+      if (reply.logPages >= RESTART_FROM_PAGES && !this.#closed) await this.#restartLog();
+      this.#copying = false;
+    } catch (thrown) {
+      this.#failed(messageOf(thrown));
     }
+  }
+
+  #failed(failure: string): void {
     this.#copying = false;
+    if (this.#closed) return;
+    this.#logger.warn({ failure }, 'the write-ahead log could not be copied; it is tried again');
   }
 }

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
 import type { Durability } from './sqlite-durability.ts';
+import { checkIdentity } from './sqlite-schema.ts';
 
 /** The name by which SQLite knows a database in memory. */
 export const MEMORY = ':memory:';
@@ -12,6 +15,17 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Opens the connection that writes. It alone changes the file. */
 export function openForWriting(file: string, durability: Durability): Database {
   const database = open(file, {});
+  try {
+    checkIdentity(database, file);
+    configure(database, file, durability);
+    return database;
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}
+
+function configure(database: Database, file: string, durability: Durability): void {
   // Only an empty file takes this; it lets the space of deleted rows be given back without rewriting the file.
   database.pragma('auto_vacuum = INCREMENTAL');
   if (file !== MEMORY) database.pragma('journal_mode = WAL');
@@ -20,7 +34,6 @@ export function openForWriting(file: string, durability: Durability): Database {
   // The checkpointer does it beside the writer; a commit must never pay for copying pages.
   database.pragma('wal_autocheckpoint = 0');
   database.pragma(`cache_size = -${CACHE_KIB}`);
-  return database;
 }
 
 /** Opens a connection that only reads, beside the writer. */
@@ -30,8 +43,16 @@ export function openForReading(file: string): Database {
   return database;
 }
 
-/** Opens a plain connection, for a file that is not a store. Throws `MISSING_PACKAGE` without the driver. */
+/**
+ * Opens a plain connection, for a file that is not a store. Throws `MISSING_PACKAGE` without the driver and
+ * `STORAGE_UNAVAILABLE` when there is no such folder.
+ */
 export function open(file: string, options: { readonly?: boolean; fileMustExist?: boolean }): Database {
+  if (file !== MEMORY && !existsSync(dirname(file))) {
+    throw new MillraceError('STORAGE_UNAVAILABLE', `${file} cannot be opened: there is no folder ${dirname(file)}.`, {
+      details: { file },
+    });
+  }
   return new (driver())(file, { timeout: BUSY_TIMEOUT_MS, ...options });
 }
 

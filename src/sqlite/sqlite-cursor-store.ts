@@ -16,7 +16,7 @@ export class SqliteCursorStore implements CursorStore {
   }
 
   async acquire(request: Parameters<CursorStore['acquire']>[0]): Promise<readonly CursorLease[]> {
-    return this.#writer.call('acquire', request.processor, request.partitions, request.leaseMs);
+    return this.#writer.call('acquire', request);
   }
 
   async renew(lease: CursorLease, leaseMs: number): Promise<boolean> {

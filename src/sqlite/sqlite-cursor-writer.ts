@@ -3,6 +3,14 @@ import { MillraceError } from '../core/index.ts';
 import type { CursorLease, CursorMove } from '../storage/index.ts';
 import type { SqliteLeases } from './sqlite-leases.ts';
 
+/** Who wants which cursors, and for how long. */
+export interface CursorRequest {
+  readonly processor: string;
+  readonly partitions: readonly number[];
+  readonly owner: string;
+  readonly leaseMs: number;
+}
+
 /** Checks and moves cursors, and gives out the leases on them. */
 export class SqliteCursorWriter {
   readonly #leases: SqliteLeases;
@@ -20,11 +28,11 @@ export class SqliteCursorWriter {
     );
   }
 
-  /** Takes the partitions that are free. */
-  acquire(processor: string, partitions: readonly number[], now: number, leaseMs: number): CursorLease[] {
+  /** Takes the partitions that are free, or held by the same owner: it asks again when it did not learn of its fence. */
+  acquire({ processor, partitions, owner, leaseMs }: CursorRequest, now: number): CursorLease[] {
     const taken: CursorLease[] = [];
     for (const partition of partitions) {
-      const lease = this.#leases.take(scopeOf(processor), String(partition), now, leaseMs);
+      const lease = this.#leases.take(scopeOf(processor), String(partition), { now, leaseMs, owner });
       if (lease === undefined) continue;
       taken.push({ processor, partition, checkpoint: this.#checkpoint(processor, partition), fence: lease.fence });
     }

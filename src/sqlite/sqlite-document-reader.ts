@@ -1,6 +1,12 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
-import type { CollectionDefinition, DocumentQuery, DocumentReader, StoredDocument } from '../storage/index.ts';
+import type {
+  CollectionDefinition,
+  DocumentQuery,
+  DocumentReader,
+  IndexValue,
+  StoredDocument,
+} from '../storage/index.ts';
 import { column, table, undefinedCollection } from './sqlite-document-writer.ts';
 import type { SqliteWriterHost } from './sqlite-writer-host.ts';
 
@@ -18,10 +24,14 @@ export class SqliteDocumentReader implements DocumentReader {
   readonly #database: Database;
   readonly #writer: SqliteWriterHost;
   readonly #collections = new Map<string, Collection>();
+  readonly #begin: Statement<[]>;
+  readonly #end: Statement<[]>;
 
   constructor(database: Database, writer: SqliteWriterHost) {
     this.#database = database;
     this.#writer = writer;
+    this.#begin = database.prepare('BEGIN');
+    this.#end = database.prepare('COMMIT');
   }
 
   async define({ name, owner, indexes }: CollectionDefinition): Promise<void> {
@@ -29,8 +39,9 @@ export class SqliteDocumentReader implements DocumentReader {
   }
 
   async drop(collection: string): Promise<void> {
-    this.#collections.delete(collection);
     await this.#writer.call('dropCollection', collection);
+    // Not before: a read while it was being dropped would have remembered it again.
+    this.#collections.delete(collection);
   }
 
   async get(collection: string, key: string): Promise<string | undefined> {
@@ -39,12 +50,15 @@ export class SqliteDocumentReader implements DocumentReader {
 
   async getMany(collection: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const { get } = this.#collection(collection);
-    const found = new Map<string, string>();
-    for (const key of keys) {
-      const body = get.get(key);
-      if (body !== undefined) found.set(key, body);
-    }
-    return found;
+    // In one transaction: the writer on its thread may commit between two reads, and a batch is never seen by half.
+    return this.#atOnce(() => {
+      const found = new Map<string, string>();
+      for (const key of keys) {
+        const body = get.get(key);
+        if (body !== undefined) found.set(key, body);
+      }
+      return found;
+    });
   }
 
   async query(name: string, query: DocumentQuery): Promise<readonly StoredDocument[]> {
@@ -52,7 +66,7 @@ export class SqliteDocumentReader implements DocumentReader {
     const conditions: string[] = [];
     const values: unknown[] = [];
     for (const [field, value] of Object.entries(query.where ?? {})) {
-      conditions.push(`${indexColumn(collection, field)} IS ?`);
+      conditions.push(equality(indexColumn(collection, field), field, value));
       values.push(typeof value === 'boolean' ? Number(value) : value);
     }
     const direction = query.direction === 'descending' ? 'DESC' : 'ASC';
@@ -69,11 +83,19 @@ export class SqliteDocumentReader implements DocumentReader {
   async countBy(name: string, index: string): Promise<ReadonlyMap<string, number>> {
     const collection = this.#collection(name);
     const field = indexColumn(collection, index);
-    const rows = this.#database
-      .prepare<[], [unknown, number]>(`SELECT ${field}, count(*) FROM ${collection.table} GROUP BY ${field}`)
-      .raw()
-      .all();
-    return new Map(rows.map(([value, count]) => [String(value), count]));
+    return this.#atOnce(() => {
+      const counts = new Map<string, number>();
+      const add = (value: string, count: number): unknown => counts.set(value, (counts.get(value) ?? 0) + count);
+      const rows = this.#database
+        .prepare<[], [unknown, number]>(`SELECT ${field}, count(*) FROM ${collection.table} GROUP BY ${field}`)
+        .raw()
+        .all();
+      for (const [value, count] of rows) {
+        if (!isAmbiguous(value)) add(String(value), count);
+        else for (const [text, part] of this.#countTexts(collection, index, value)) add(text, part);
+      }
+      return counts;
+    });
   }
 
   async count(name: string): Promise<number> {
@@ -81,6 +103,28 @@ export class SqliteDocumentReader implements DocumentReader {
       .prepare(`SELECT count(*) FROM ${this.#collection(name).table}`)
       .pluck()
       .get() as number;
+  }
+
+  /** Tells apart what one value of an index stands for, by looking at the documents. */
+  #countTexts(collection: Collection, field: string, value: unknown): [string, number][] {
+    const indexed = indexColumn(collection, field);
+    const type = `json_type(body, '$.${field}')`;
+    return this.#database
+      .prepare<[unknown], [string, number]>(
+        `SELECT CASE WHEN ${type} IN ('true', 'false') THEN ${type} ELSE CAST(${indexed} AS TEXT) END, count(*)
+         FROM ${collection.table} WHERE ${indexed} IS ? AND ${type} NOT IN ('object', 'array') GROUP BY 1`,
+      )
+      .raw()
+      .all(value);
+  }
+
+  #atOnce<R>(read: () => R): R {
+    this.#begin.run();
+    try {
+      return read();
+    } finally {
+      this.#end.run();
+    }
   }
 
   #collection(name: string): Collection {
@@ -98,6 +142,22 @@ export class SqliteDocumentReader implements DocumentReader {
     this.#collections.set(name, collection);
     return collection;
   }
+}
+
+/**
+ * An index holds what SQLite makes of a JSON value: true is 1, false is 0, and a list or object is its text. The type in the
+ * document tells them apart; it is looked at only where values can be mistaken, so that writing costs nothing more.
+ */
+function equality(column: string, field: string, value: IndexValue): string {
+  const type = `json_type(body, '$.${field}')`;
+  if (typeof value === 'boolean') return `(${column} IS ? AND ${type} = '${value}')`;
+  return isAmbiguous(value)
+    ? `(${column} IS ? AND ${type} NOT IN ('true', 'false', 'object', 'array'))`
+    : `${column} IS ?`;
+}
+
+function isAmbiguous(value: unknown): boolean {
+  return value === 0 || value === 1 || (typeof value === 'string' && /^[[{]/.test(value));
 }
 
 function indexColumn(collection: Collection, field: string): string {

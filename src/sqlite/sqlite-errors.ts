@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { isMillraceError, MillraceError } from '../core/index.ts';
 
 /** The code of an error that SQLite raised, such as `SQLITE_FULL`; undefined for any other error. */
@@ -28,7 +30,8 @@ export function storageError(thrown: unknown, file: string): Error {
       options,
     );
   }
-  if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM') {
+  const barred = code.startsWith('SQLITE_CANTOPEN') && !isWritable(dirname(file));
+  if (barred || code.startsWith('SQLITE_READONLY') || code === 'SQLITE_PERM') {
     return new MillraceError(
       'STORAGE_READ_ONLY',
       `${file} cannot be written (${reason}). Make the file and its folder writable.`,
@@ -47,4 +50,13 @@ export function storageError(thrown: unknown, file: string): Error {
     `${file} did not answer as it should (${code}: ${reason}). It is unknown whether the batch was stored; sending it again with the same event ids is safe.`,
     options,
   );
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

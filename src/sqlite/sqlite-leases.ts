@@ -1,6 +1,8 @@
 /** Who holds something, until when by the monotonic clock. */
 export interface Lease {
   readonly fence: number;
+  /** Who may take it again while it runs; undefined: nobody. */
+  readonly owner: string | undefined;
   endsAt: number;
 }
 
@@ -18,16 +20,22 @@ export class SqliteLeases {
     this.#lastFence = epoch * FENCES_PER_EPOCH;
   }
 
-  /** Takes a lease when nobody holds one that is still running. */
-  take(scope: string, key: string, now: number, leaseMs: number): Lease | undefined {
+  /** Takes a lease when nobody, or nobody but the same owner, holds one that is still running. */
+  take(
+    scope: string,
+    key: string,
+    { now, leaseMs, owner }: { now: number; leaseMs: number; owner?: string },
+  ): Lease | undefined {
     let scoped = this.#held.get(scope);
     if (scoped === undefined) {
       scoped = new Map();
       this.#held.set(scope, scoped);
     }
     const current = scoped.get(key);
-    if (current !== undefined && current.endsAt > now) return undefined;
-    const lease = { fence: ++this.#lastFence, endsAt: now + leaseMs };
+    if (current !== undefined && current.endsAt > now && (owner === undefined || current.owner !== owner)) {
+      return undefined;
+    }
+    const lease = { fence: ++this.#lastFence, owner, endsAt: now + leaseMs };
     scoped.set(key, lease);
     return lease;
   }

@@ -20,6 +20,9 @@ const EVENT_COLUMNS =
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
 
+/** Types from which on they are looked for in the log instead of in the index by type: SQLite joins at most 500 walks. */
+const TYPES_WALKED_MAX = 100;
+
 /** Reads events. A page is read in one go; whoever reads much reads pages, so that the event loop is never held for long. */
 export class SqliteLogReader implements LogReader {
   readonly #database: Database;
@@ -30,6 +33,8 @@ export class SqliteLogReader implements LogReader {
   readonly #backward: Statement<[string, number, number], EventRow>;
   readonly #revision: Statement<[string], number | null>;
   readonly #head: Statement<[], number>;
+  /** The last position that was shown. The writer on its thread commits a moment before its owner hears of it. */
+  #shown = 0;
 
   /** `committedHead` answers from the memory of the owner; without it every look at the head is a query. */
   constructor(database: Database, committedHead?: () => number) {
@@ -63,23 +68,28 @@ export class SqliteLogReader implements LogReader {
       options.direction === 'backward'
         ? this.#backward.all(stream, options.from ?? Number.MAX_SAFE_INTEGER, limit)
         : this.#forward.all(stream, options.from ?? 0, limit);
+    for (const row of [rows[0], rows.at(-1)]) if (row !== undefined && row[0] > this.#shown) this.#shown = row[0];
     return rows.map(this.#event);
   }
 
   async readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
     const { after, filter } = options;
     const limit = Math.min(options.limit, PAGE_MAX);
-    // Read before the page: whatever the page does not show up to here, nobody wants.
+    // Taken before anything is read, and the end of the page: a commit while it is being put together would otherwise show
+    // an event and leave out one before it, whose type was not known yet when the types were looked up.
     const head = this.#headNow();
     if (head <= after) return { events: [], through: after };
     const types = filter?.types === undefined ? undefined : this.#typeIds(filter.types);
     if (types?.length === 0) return { events: [], through: head };
     const statement = this.#logStatement(types?.length, filter?.withoutSystem === true);
-    const rows =
-      types === undefined ? statement.all(after, limit) : statement.all(...types.flatMap(type => [type, after]), limit);
-    const events = rows.map(this.#event);
-    const last = events.at(-1)?.position ?? after;
-    return { events, through: events.length < limit ? Math.max(head, last) : last };
+    const range =
+      types === undefined
+        ? [after, head]
+        : types.length > TYPES_WALKED_MAX
+          ? [after, head, JSON.stringify(types)]
+          : types.flatMap(type => [type, after, head]);
+    const events = statement.all(...range, limit).map(this.#event);
+    return { events, through: events.length < limit ? head : (events.at(-1)?.position ?? after) };
   }
 
   async streamRevision(stream: string): Promise<number> {
@@ -100,7 +110,8 @@ export class SqliteLogReader implements LogReader {
   }
 
   #headNow(): number {
-    return this.#committedHead?.() ?? (this.#head.get() as number);
+    if (this.#committedHead === undefined) return this.#head.get() as number;
+    return Math.max(this.#committedHead(), this.#shown);
   }
 
   /**
@@ -108,15 +119,17 @@ export class SqliteLogReader implements LogReader {
    * order, so that a page of rare types is found without looking at what lies between, and without sorting.
    */
   #logStatement(types: number | undefined, withoutSystem: boolean): Statement<unknown[], EventRow> {
-    const name = `${types}:${withoutSystem}`;
+    const name = `${types !== undefined && types > TYPES_WALKED_MAX ? 'many' : types}:${withoutSystem}`;
     const known = this.#statements.get(name);
     if (known !== undefined) return known;
-    const walk = 'SELECT position FROM events WHERE type = ? AND position > ?';
+    const scan = `FROM events e CROSS JOIN streams s ON s.id = e.stream WHERE e.position > ? AND e.position <= ?`;
+    const walk = 'SELECT position FROM events WHERE type = ? AND position > ? AND position <= ?';
     const source =
       types === undefined
-        ? `FROM events e CROSS JOIN streams s ON s.id = e.stream
-           WHERE e.position > ? ${withoutSystem ? `AND substr(s.name, 1, 1) <> '$'` : ''} ORDER BY e.position LIMIT ?`
-        : `FROM (${Array(types).fill(walk).join(' UNION ALL ')} ORDER BY position LIMIT ?) wanted
+        ? `${scan} ${withoutSystem ? `AND substr(s.name, 1, 1) <> '$'` : ''} ORDER BY e.position LIMIT ?`
+        : types > TYPES_WALKED_MAX
+          ? `${scan} AND e.type IN (SELECT value FROM json_each(?)) ORDER BY e.position LIMIT ?`
+          : `FROM (${Array(types).fill(walk).join(' UNION ALL ')} ORDER BY position LIMIT ?) wanted
            CROSS JOIN events e ON e.position = wanted.position
            CROSS JOIN streams s ON s.id = e.stream`;
     const statement = this.#database.prepare<unknown[], EventRow>(`SELECT ${EVENT_COLUMNS} ${source}`).raw();

@@ -88,15 +88,18 @@ const MIGRATIONS: readonly string[] = [
 /** Marks a file as Millrace's, so that another program's database is refused rather than written into. */
 const APPLICATION_ID = 0x4d52_4143; // "MRAC"
 
-/** Brings a database to the newest schema. Throws `STORAGE_VERSION` for a newer one, `STORAGE_CORRUPT` for a foreign file. */
-export function migrate(database: Database, file: string): void {
+/**
+ * Looks whether a file is a store that this Millrace can write, before anything in it is changed. Throws `STORAGE_VERSION`
+ * for one of a newer Millrace, `STORAGE_CORRUPT` for a file of another program.
+ */
+export function checkIdentity(database: Database, file: string): void {
   const version = database.pragma('user_version', { simple: true }) as number;
   const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number;
   const application = database.pragma('application_id', { simple: true }) as number;
   if (tables > 0 && application !== APPLICATION_ID) {
     throw new MillraceError(
       'STORAGE_CORRUPT',
-      `${file} is a SQLite database of another program. Nothing was changed; name another file.`,
+      `${file} is a SQLite database of another program. Nothing in it was changed; name another file.`,
       { details: { file, applicationId: application } },
     );
   }
@@ -107,6 +110,11 @@ export function migrate(database: Database, file: string): void {
       { details: { file, version, known: MIGRATIONS.length } },
     );
   }
+}
+
+/** Brings a database to the newest schema. */
+export function migrate(database: Database): void {
+  const version = database.pragma('user_version', { simple: true }) as number;
   if (version === MIGRATIONS.length) return;
   database.transaction(() => {
     for (const migration of MIGRATIONS.slice(version)) database.exec(migration);

@@ -1,5 +1,13 @@
 import type { Database } from 'better-sqlite3';
-import { type Clock, GroupQueue, type Logger, MillraceError, silentTelemetry, systemClock } from '../core/index.ts';
+import {
+  type Clock,
+  GroupQueue,
+  type Logger,
+  MillraceError,
+  messageOf,
+  silentTelemetry,
+  systemClock,
+} from '../core/index.ts';
 import type {
   Batch,
   Capabilities,
@@ -23,7 +31,7 @@ import { SqliteLogReader } from './sqlite-log-reader.ts';
 import { SqliteOwner } from './sqlite-owner.ts';
 import { SqliteTopicReader } from './sqlite-topic-reader.ts';
 import { SqliteWorkQueue } from './sqlite-work-queue.ts';
-import { SqliteWriter } from './sqlite-writer.ts';
+import { type GroupOutcome, SqliteWriter } from './sqlite-writer.ts';
 import { inlineWriter, openWriter, type SqliteWriterHost } from './sqlite-writer-host.ts';
 
 /** How a store on a file is opened. */
@@ -40,7 +48,8 @@ export interface SqliteOptions {
 
 /**
  * Opens the embedded store on a file and becomes its owner. Throws `STORAGE_OWNED` when another process owns it,
- * `STORAGE_CORRUPT` when it is damaged or no store, `STORAGE_UNAVAILABLE` when it cannot be opened.
+ * `STORAGE_CORRUPT` when it is damaged or no store, `STORAGE_VERSION` when a newer Millrace wrote it, `STORAGE_READ_ONLY` when it
+ * or its folder cannot be written, `STORAGE_UNAVAILABLE` when it cannot be opened.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   const { file, clock = systemClock, logger = silentTelemetry.logger, durability = 'durable' } = options;
@@ -49,19 +58,25 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
     return new SqliteStorage({
       file,
       clock,
+      logger,
       durable: false,
       writer: inlineWriter(writer),
       database: writer.connection,
     });
   }
   const owner = takeOwnership(file, clock);
+  let opened: SqliteWriterHost | undefined;
   try {
     const writer = await openWriter(options.writer ?? 'inline', { file, durability }, clock);
+    opened = writer;
     const database = openForReading(file);
     const restartLog = async (): Promise<void> => void (await writer.call('restartLog'));
     const checkpointer = new SqliteCheckpointer({ file, logger, restartLog });
-    return new SqliteStorage({ file, clock, durable: durability === 'durable', writer, database, owner, checkpointer });
+    const durable = durability === 'durable';
+    return new SqliteStorage({ file, clock, logger, durable, writer, database, owner, checkpointer });
   } catch (thrown) {
+    await opened?.call('close');
+    await opened?.end();
     owner.release();
     throw storageError(thrown, file);
   }
@@ -70,6 +85,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
 interface Parts {
   readonly file: string;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly durable: boolean;
   readonly writer: SqliteWriterHost;
   readonly database: Database;
@@ -90,12 +106,12 @@ class SqliteStorage implements Storage {
   readonly #queue: GroupQueue<Batch, CommitResult>;
   readonly #listeners = new Set<(hint: Hint) => void>();
   #head: number;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.capabilities = { durable: parts.durable, shared: false };
-    this.#head = parts.database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
+    this.#head = lastPosition(parts.database);
     this.#queue = new GroupQueue({ clock: parts.clock, weigh: rowsOf, run: group => this.#commitGroup(group) });
     const { database, writer } = parts;
     this.log = this.#guarded(new SqliteLogReader(database, () => this.#head));
@@ -106,7 +122,7 @@ class SqliteStorage implements Storage {
   }
 
   commit(batch: Batch): Promise<CommitResult> {
-    if (this.#closed) return Promise.reject(closedError(this.#parts.file));
+    if (this.#closing !== undefined) return Promise.reject(closedError(this.#parts.file));
     return this.#queue.submit(batch, batch.class === 'bulk');
   }
 
@@ -116,41 +132,73 @@ class SqliteStorage implements Storage {
   }
 
   async announce(address: string): Promise<void> {
+    if (this.#closing !== undefined) throw closedError(this.#parts.file);
     this.#parts.owner?.announce(address);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const { writer, database, checkpointer, owner } = this.#parts;
     await this.#queue.drained();
-    await checkpointer?.close();
-    database.close();
-    await writer.call('close');
-    await writer.end();
-    owner?.release();
+    try {
+      await checkpointer?.close();
+      database.close();
+      await writer.call('close');
+      await writer.end();
+    } finally {
+      owner?.release();
+    }
   }
 
   #commitGroup(batches: readonly Batch[]) {
-    const committed = this.#parts.writer.commitGroup(batches);
+    let committed: ReturnType<SqliteWriterHost['commitGroup']>;
+    try {
+      committed = this.#parts.writer.commitGroup(batches);
+    } catch (thrown) {
+      return this.#failed(thrown);
+    }
     if (!(committed instanceof Promise)) return this.#committed(batches, committed);
-    return committed.then(group => this.#committed(batches, group));
+    return committed.then(
+      group => this.#committed(batches, group),
+      thrown => this.#failed(thrown),
+    );
   }
 
-  #committed(batches: readonly Batch[], { outcomes, head }: Awaited<ReturnType<SqliteWriterHost['commitGroup']>>) {
+  #committed(batches: readonly Batch[], { outcomes, head, logPages }: GroupOutcome) {
     this.#head = head;
-    this.#parts.checkpointer?.committed(batches.reduce((rows, batch) => rows + rowsOf(batch), 0));
-    if (this.#listeners.size > 0) {
-      const hint = hintOf(batches, head);
-      for (const listener of this.#listeners) listener(hint);
-    }
+    this.#parts.checkpointer?.committed(logPages);
+    if (this.#listeners.size > 0) this.#hint(hintOf(batches, head));
     return outcomes;
+  }
+
+  /** A group whose outcome is unknown may have been stored after all: then the head is further than anyone was told. */
+  #failed(thrown: unknown): never {
+    try {
+      this.#head = Math.max(this.#head, lastPosition(this.#parts.database));
+    } catch {
+      // The next group that succeeds says where the head is.
+    }
+    throw thrown;
+  }
+
+  #hint(hint: Hint): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(hint);
+      } catch (thrown) {
+        this.#parts.logger.error({ err: messageOf(thrown) }, 'a listener failed; the commit stands');
+      }
+    }
   }
 
   /** Gives every method of a reader the same two answers: closed, or what an error of SQLite means. */
   #guarded<R extends object>(reader: R): R {
     const { file } = this.#parts;
-    const isClosed = (): boolean => this.#closed;
+    const isClosed = (): boolean => this.#closing !== undefined;
     return new Proxy(reader, {
       get(target, name) {
         const member = Reflect.get(target, name, target) as unknown;
@@ -174,6 +222,10 @@ function takeOwnership(file: string, clock: Clock): SqliteOwner {
   } catch (thrown) {
     throw storageError(thrown, file);
   }
+}
+
+function lastPosition(database: Database): number {
+  return database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
 }
 
 /** The rows that a batch writes: what its share of a group is measured by. */

@@ -20,9 +20,8 @@ export interface WriterCall {
 export type PlainError = ErrorData | { readonly message: string };
 
 /** The outcome of a group as plain data. */
-export interface PlainGroupOutcome {
+export interface PlainGroupOutcome extends Omit<GroupOutcome, 'outcomes'> {
   readonly outcomes: readonly ({ readonly ok: CommitResult } | { readonly error: PlainError })[];
-  readonly head: number;
 }
 
 /** The answer to a call; number 0 says that the writer is open. */
@@ -38,12 +37,13 @@ export class SqliteThreadWriter {
   readonly #thread: Worker;
   readonly #waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   #lastNumber = 0;
+  #ended: Error | undefined;
 
   private constructor(thread: Worker) {
     this.#thread = thread;
     thread.on('message', (answer: WriterAnswer) => this.#settle(answer));
-    thread.on('error', error => this.#failAll(error));
-    thread.on('exit', () => this.#failAll(new MillraceError('STORAGE_CLOSED', 'The writer thread has ended.')));
+    thread.on('error', error => this.#failAll(endedError(error)));
+    thread.on('exit', () => this.#failAll(endedError(undefined)));
   }
 
   /** Starts the thread and opens the file on it. */
@@ -58,6 +58,7 @@ export class SqliteThreadWriter {
     method: Name,
     ...args: Parameters<SqliteWriter[Name]>
   ): Promise<ReturnType<SqliteWriter[Name]>> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const number = ++this.#lastNumber;
     this.#thread.postMessage({ number, method, args } satisfies WriterCall);
     return this.#answerTo(number) as Promise<ReturnType<SqliteWriter[Name]>>;
@@ -69,7 +70,7 @@ export class SqliteThreadWriter {
     const outcomes = plain.outcomes.map(
       (outcome): Outcome<CommitResult> => ('ok' in outcome ? outcome : { error: revive(outcome.error) }),
     );
-    return { outcomes, head: plain.head };
+    return { ...plain, outcomes };
   }
 
   /** Ends the thread. */
@@ -89,9 +90,18 @@ export class SqliteThreadWriter {
   }
 
   #failAll(error: Error): void {
+    this.#ended ??= error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+function endedError(cause: Error | undefined): MillraceError {
+  return new MillraceError(
+    'STORAGE_UNAVAILABLE',
+    `The writer thread has ended${cause === undefined ? '' : ` (${cause.message})`}. It is unknown whether what it was given was stored: open the storage again, and send it again with the same event ids.`,
+    { cause },
+  );
 }
 
 /** An error for the way between threads. */

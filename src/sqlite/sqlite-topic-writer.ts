@@ -61,7 +61,7 @@ export class SqliteTopicWriter {
   check(writes: readonly TopicWrite[]): void {
     for (const write of writes) {
       const { definition } = this.#topic(write.topic);
-      if (write.op === 'produce' && !(write.partition >= 0 && write.partition < definition.partitions)) {
+      if (write.op === 'produce' && !isPartitionOf(definition, write.partition)) {
         throw new MillraceError(
           'INVALID_ARGUMENT',
           `Topic ${write.topic} has partitions 0 to ${definition.partitions - 1}, not ${write.partition}.`,
@@ -156,6 +156,10 @@ export class SqliteStateWriter {
     }
     return id;
   }
+}
+
+function isPartitionOf({ partitions }: TopicDefinition, partition: number): boolean {
+  return Number.isInteger(partition) && partition >= 0 && partition < partitions;
 }
 
 /** The error for a topic that nobody has defined. */

@@ -66,7 +66,7 @@ export class SqliteWorkWriter {
     const rows = this.#due.all(queue, times.wall, limit + this.#leases.count(scopeOf(queue)));
     for (const row of rows) {
       if (claimed.length === limit) break;
-      const lease = this.#leases.take(scopeOf(queue), row.key, times.now, times.leaseMs);
+      const lease = this.#leases.take(scopeOf(queue), row.key, { now: times.now, leaseMs: times.leaseMs });
       if (lease !== undefined) claimed.push({ ...workItem(row), fence: lease.fence });
     }
     return claimed;

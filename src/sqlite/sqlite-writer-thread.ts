@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../core/index.ts';
+import { storageError } from './sqlite-errors.ts';
 import { type PlainGroupOutcome, plainError, type WriterAnswer, type WriterCall } from './sqlite-thread-writer.ts';
 import type { GroupOutcome } from './sqlite-writer.ts';
 import { SqliteWriter, type SqliteWriterOptions } from './sqlite-writer.ts';
@@ -11,21 +12,23 @@ function answer(message: WriterAnswer): void {
   port?.postMessage(message);
 }
 
-function plainGroup({ outcomes, head }: GroupOutcome): PlainGroupOutcome {
+function plainGroup({ outcomes, ...rest }: GroupOutcome): PlainGroupOutcome {
   return {
-    head,
+    ...rest,
     outcomes: outcomes.map(outcome => ('ok' in outcome ? outcome : { error: plainError(outcome.error) })),
   };
 }
 
+const options = workerData as SqliteWriterOptions;
 try {
-  const writer = new SqliteWriter(workerData as SqliteWriterOptions, systemClock);
+  const writer = new SqliteWriter(options, systemClock);
   port.on('message', ({ number, method, args }: WriterCall) => {
     try {
       const result = (writer[method] as (...values: readonly unknown[]) => unknown).apply(writer, [...args]);
       answer({ number, result: method === 'commitGroup' ? plainGroup(result as GroupOutcome) : result });
     } catch (thrown) {
-      answer({ number, failure: plainError(thrown) });
+      // Here, because the class of an error of SQLite does not survive the way.
+      answer({ number, failure: plainError(storageError(thrown, options.file)) });
     }
   });
   answer({ number: 0, result: null });

@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { type Clock, isMillraceError, type Outcome } from '../core/index.ts';
+import { type Clock, isMillraceError, MillraceError, messageOf, type Outcome } from '../core/index.ts';
 import type {
   AppendOutcome,
   Batch,
@@ -11,7 +11,7 @@ import type {
   TopicDefinition,
 } from '../storage/index.ts';
 import { MEMORY, openForWriting } from './sqlite-connection.ts';
-import { SqliteCursorWriter } from './sqlite-cursor-writer.ts';
+import { type CursorRequest, SqliteCursorWriter } from './sqlite-cursor-writer.ts';
 import { SqliteDocumentWriter } from './sqlite-document-writer.ts';
 import type { Durability } from './sqlite-durability.ts';
 import { sqliteCode, storageError } from './sqlite-errors.ts';
@@ -30,10 +30,13 @@ export interface SqliteWriterOptions {
 type Times = Pick<Clock, 'now' | 'monotonic'>;
 type Held = readonly { key: string; fence: number }[];
 
-/** What one group left behind, for hints to readers. */
+/** What one group left behind. */
 export interface GroupOutcome {
   readonly outcomes: readonly Outcome<CommitResult>[];
+  /** Position of the last event. */
   readonly head: number;
+  /** How many pages the write-ahead log holds; 0 in memory. */
+  readonly logPages: number;
 }
 
 /** The statements and memory of one open connection; made anew when the file has to be opened again. */
@@ -41,6 +44,7 @@ interface Session {
   readonly database: Database;
   readonly begin: Statement;
   readonly commit: Statement;
+  readonly logPages: Statement<[], { log: number }> | undefined;
   readonly log: SqliteLogWriter;
   readonly cursors: SqliteCursorWriter;
   readonly documents: SqliteDocumentWriter;
@@ -58,6 +62,7 @@ export class SqliteWriter {
   readonly #clock: Times;
   readonly #leases: SqliteLeases;
   #session: Session | undefined;
+  #closed = false;
 
   constructor(options: SqliteWriterOptions, clock: Times) {
     this.#options = options;
@@ -79,28 +84,17 @@ export class SqliteWriter {
 
   /** Applies a group and answers one outcome for each batch. Throws when it is unknown whether any of it was stored. */
   commitGroup(batches: readonly Batch[]): GroupOutcome {
-    const session = this.#current();
-    const outcomes: Outcome<CommitResult>[] = [];
-    const undo: (() => void)[] = [];
     try {
-      session.begin.run();
-      for (const batch of batches) {
-        const refusal = check(session, batch);
-        outcomes.push(refusal ?? { ok: write(session, batch, this.#clock.now(), undo) });
-      }
-      session.commit.run();
-      return { outcomes, head: session.log.position };
+      return this.#applyGroup(batches);
     } catch (thrown) {
-      this.#rollBack(session, undo);
-      if (batches.length > 1 && concernsOneBatch(thrown)) return this.#commitOneByOne(batches);
-      if (sqliteCode(thrown)?.startsWith('SQLITE_IOERR')) this.#reopenAfterFailedSync();
-      throw storageError(thrown, this.#options.file);
+      if (concernsContent(thrown)) return this.#commitOneByOne(batches);
+      throw this.#failure(thrown);
     }
   }
 
   /** Takes cursors that are free. */
-  acquire(processor: string, partitions: readonly number[], leaseMs: number): CursorLease[] {
-    return this.#current().cursors.acquire(processor, partitions, this.#clock.monotonic(), leaseMs);
+  acquire(request: CursorRequest): CursorLease[] {
+    return this.#current().cursors.acquire(request, this.#clock.monotonic());
   }
 
   /** Extends the lease on a cursor. */
@@ -151,52 +145,109 @@ export class SqliteWriter {
 
   /**
    * Copies what the checkpointer has not reached yet and starts the write-ahead log anew, so that it stays small under a
-   * load that never pauses. Cheap only after a checkpoint beside the writer.
+   * load that never pauses. Cheap only after a checkpoint beside the writer. Does not wait for another process that reads.
    */
   restartLog(): void {
-    this.#current().database.pragma('wal_checkpoint(RESTART)');
+    const { database } = this.#current();
+    const timeout = database.pragma('busy_timeout', { simple: true }) as number;
+    database.pragma('busy_timeout = 0');
+    try {
+      database.pragma('wal_checkpoint(RESTART)');
+    } finally {
+      database.pragma(`busy_timeout = ${timeout}`);
+    }
   }
 
-  /** Closes the connection. */
+  /** Closes the connection for good. */
   close(): void {
-    this.#session?.database.close();
-    this.#session = undefined;
+    this.#closed = true;
+    this.#dropSession();
   }
 
-  /** Gives every batch a transaction of its own, to find the one that breaks what no check foresaw. */
+  #applyGroup(batches: readonly Batch[]): GroupOutcome {
+    const session = this.#current();
+    const outcomes: Outcome<CommitResult>[] = [];
+    const undo: (() => void)[] = [];
+    try {
+      session.begin.run();
+      for (const batch of batches) {
+        const refusal = check(session, batch);
+        outcomes.push(refusal ?? { ok: write(session, batch, this.#clock.now(), undo) });
+      }
+      session.commit.run();
+      return { outcomes, head: session.log.position, logPages: session.logPages?.get()?.log ?? 0 };
+    } catch (thrown) {
+      this.#rollBack(session, undo);
+      throw thrown;
+    }
+  }
+
+  /**
+   * Gives every batch a transaction of its own, to find the one that breaks what no check foresaw. No event is taken for
+   * fresh any more, so that an id that was used before is found by the checks.
+   */
   #commitOneByOne(batches: readonly Batch[]): GroupOutcome {
+    let { head } = this;
+    let logPages = 0;
     const outcomes = batches.map((batch): Outcome<CommitResult> => {
       try {
-        return this.commitGroup([batch]).outcomes[0] as Outcome<CommitResult>;
+        const alone = this.#applyGroup([withoutFreshEvents(batch)]);
+        ({ head, logPages } = alone);
+        return alone.outcomes[0] as Outcome<CommitResult>;
       } catch (thrown) {
-        return { error: storageError(thrown, this.#options.file) };
+        return { error: concernsContent(thrown) ? contentError(thrown) : this.#failure(thrown) };
       }
     });
-    return { outcomes, head: this.head };
+    return { outcomes, head, logPages };
   }
 
   #rollBack(session: Session, undo: readonly (() => void)[]): void {
-    // SQLite has already rolled back by itself after some errors, such as a full disk.
-    if (session.database.inTransaction) session.database.exec('ROLLBACK');
-    for (const restore of undo) restore();
-    session.log.forget();
-    session.state.forget();
+    for (const restore of undo.toReversed()) restore();
+    try {
+      // SQLite has already rolled back by itself after some errors, such as a full disk.
+      if (session.database.inTransaction) session.database.exec('ROLLBACK');
+      session.log.forget();
+      session.state.forget();
+    } catch {
+      // What is remembered may be wrong by now; the file, opened again, is right.
+      this.#dropSession();
+    }
+  }
+
+  /** What a failure of the file means; after a failed sync, the file is opened again. */
+  #failure(thrown: unknown): Error {
+    if (sqliteCode(thrown)?.startsWith('SQLITE_IOERR')) this.#dropSession();
+    return storageError(thrown, this.#options.file);
+  }
+
+  #dropSession(): void {
+    this.#session?.database.close();
+    this.#session = undefined;
   }
 
   /**
    * After a failed sync nobody knows which pages reached the disk, and a second sync that succeeds proves nothing. The file
    * is opened again and what it shows is copied and synced as a whole; only if that works does writing go on.
    */
-  #reopenAfterFailedSync(): void {
-    this.close();
+  #reopen(): Session {
     const database = this.#open();
-    database.pragma('wal_checkpoint(TRUNCATE)');
-    this.#session = this.#prepare(database);
+    try {
+      const [result] = database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+      if (result?.busy !== 0) throw stillReadError(this.#options.file);
+      return this.#prepare(database);
+    } catch (thrown) {
+      database.close();
+      throw storageError(thrown, this.#options.file);
+    }
   }
 
   #current(): Session {
-    if (this.#session === undefined) this.#reopenAfterFailedSync();
-    return this.#session as Session;
+    const { file } = this.#options;
+    if (this.#closed) {
+      throw new MillraceError('STORAGE_CLOSED', `The writer of ${file} was closed.`, { details: { file } });
+    }
+    this.#session ??= this.#reopen();
+    return this.#session;
   }
 
   #open(): Database {
@@ -204,7 +255,7 @@ export class SqliteWriter {
     let database: Database | undefined;
     try {
       database = openForWriting(file, durability);
-      migrate(database, file);
+      migrate(database);
       return database;
     } catch (thrown) {
       database?.close();
@@ -217,6 +268,8 @@ export class SqliteWriter {
       database,
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
+      // Asks the shared memory of the log, not the file, and copies nothing.
+      logPages: this.#options.file === MEMORY ? undefined : database.prepare('PRAGMA wal_checkpoint(NOOP)'),
       log: new SqliteLogWriter(database),
       cursors: new SqliteCursorWriter(database, this.#leases),
       documents: new SqliteDocumentWriter(database),
@@ -264,10 +317,39 @@ function write(session: Session, batch: Batch, now: number, undo: (() => void)[]
   return { appends: outcomes, replayed: false, recordedAt };
 }
 
+/** Codes that speak of what was to be written: a use of an id that no check foresaw, text that is no JSON. */
+const CONTENT_CODES = /^SQLITE_(CONSTRAINT|ERROR$|MISMATCH|TOOBIG|RANGE)/;
+
 /** Whether an error was raised by the content of one batch, not by the file. */
-function concernsOneBatch(thrown: unknown): boolean {
+function concernsContent(thrown: unknown): boolean {
   const code = sqliteCode(thrown);
-  return code === undefined || code.startsWith('SQLITE_CONSTRAINT');
+  return code === undefined ? !isMillraceError(thrown) : CONTENT_CODES.test(code);
+}
+
+function contentError(thrown: unknown): Error {
+  if (sqliteCode(thrown) === undefined) return thrown as Error;
+  return new MillraceError(
+    'INVALID_ARGUMENT',
+    `The batch holds something that cannot be stored (${messageOf(thrown)}). Nothing of it was written.`,
+    { cause: thrown, details: { sqlite: sqliteCode(thrown) } },
+  );
+}
+
+function stillReadError(file: string): MillraceError {
+  return new MillraceError(
+    'STORAGE_UNAVAILABLE',
+    `${file} was opened again after a failed sync and cannot be synced as a whole while another process reads it. Writing goes on when it has ended.`,
+    { details: { file } },
+  );
+}
+
+function withoutFreshEvents({ appends, ...batch }: Batch): Batch {
+  if (appends === undefined) return batch;
+  const known = appends.map(append => ({
+    ...append,
+    events: append.events.map(event => ({ ...event, fresh: false })),
+  }));
+  return { ...batch, appends: known };
 }
 
 /** Counts the openings of a file, so that fences rise over restarts. */
@@ -279,9 +361,4 @@ function nextEpoch(database: Database): number {
     )
     .pluck()
     .get() as number;
-}
-
-/** Whether a file name means a database in memory. */
-export function isMemory(file: string): boolean {
-  return file === MEMORY;
 }
