@@ -3,6 +3,13 @@
  * Three words to know: *virtual clock* (time that a test moves), *conformance* (what every backend must pass),
  * *seed* (what repeats a run).
  */
+export type { OpenedStorage } from './conformance/conformance-context.ts';
+export {
+  type ConformanceGap,
+  type ConformanceRunner,
+  type StorageConformance,
+  storageConformance,
+} from './conformance/storage-conformance.ts';
 export { type CommitFault, type FaultyStorage, faultyStorage } from './faulty-storage.ts';
 export { createTestEnvironment, type TestEnvironment } from './test-environment.ts';
 export { VirtualClock } from './virtual-clock.ts';
