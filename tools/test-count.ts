@@ -4,11 +4,9 @@ import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 
 export class TestCount implements Reporter {
   #passed = 0;
   #failed = 0;
-  #ran = false;
   readonly #skipped = new Map<string, number>();
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
-    this.#ran = true;
     // An error outside of any test, and a file that cannot even be loaded, count as one failed test each.
     this.#failed += errors.length;
     for (const module of modules) {
@@ -19,19 +17,26 @@ export class TestCount implements Reporter {
 
   /** Whether there were tests, and none failed. */
   get succeeded(): boolean {
-    return this.#ran && this.#failed === 0 && this.#passed > 0;
+    return this.#failures === 0;
   }
 
   /** Why tests were skipped, and as the last line the count: what `npm test` ends with. */
   report(): string {
-    const skipped = [...this.#skipped.values()].reduce((sum, tests) => sum + tests, 0);
     const lines = [...this.#skipped].map(
       ([reason, tests]) => `SKIPPED ${tests} ${tests === 1 ? 'test' : 'tests'}: ${reason}`,
     );
-    // A run that broke before its first test is a failure, however it came about.
-    const failed = this.#ran ? this.#failed : 1;
-    lines.push(`${this.#passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+    const skipped = this.#skippedTests > 0 ? `, ${this.#skippedTests} skipped` : '';
+    lines.push(`${this.#passed} passed, ${this.#failures} failed${skipped}`);
     return `\n${lines.join('\n')}\n`;
+  }
+
+  get #skippedTests(): number {
+    return [...this.#skipped.values()].reduce((sum, tests) => sum + tests, 0);
+  }
+
+  /** A run that came to no test at all, because it broke before or found none, is itself a failure. */
+  get #failures(): number {
+    return this.#passed + this.#failed + this.#skippedTests === 0 ? 1 : this.#failed;
   }
 
   #countTest(test: TestCase): void {
