@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+import { defineRoute, http, type RoutePattern } from './index.ts';
+
+/** Whether a pattern of an event's data matches it. */
+function matches(pattern: unknown, data: unknown): boolean {
+  const match = { data: pattern } as RoutePattern;
+  const route = defineRoute('r', { match, to: [http('https://receiver.example')] });
+  return route.matches({ type: 'Any', data, metadata: { correlationId: 'c' } });
+}
+
+/** One field with one alternative, and values of which it must and must not hold. */
+const operators: readonly (readonly [alternative: unknown, holds: readonly unknown[], fails: readonly unknown[]])[] = [
+  ['paid', ['paid', ['open', 'paid']], ['Paid', 'paid ', '', ['open'], [], {}, { a: 'paid' }, null]],
+  ['', [''], [' ', null, []]],
+  [300, [300, 3.0e2, [1, 300]], ['300', 300.1, true, null]],
+  [0, [0, -0], ['', false, null]],
+  [true, [true], ['true', 1, false]],
+  [false, [false], ['false', 0, null]],
+  [null, [null, [null]], ['null', 0, false, '', {}, []]],
+  [{ prefix: 'EU-' }, ['EU-', 'EU-7', ['x', 'EU-1']], ['eu-7', ' EU-', 'E', 7, null, ['x']]],
+  [{ prefix: '' }, ['', 'x'], [1, null, true]],
+  [{ suffix: '.png' }, ['.png', 'a.png'], ['a.PNG', 'png', '.png ', 1]],
+  [{ 'equals-ignore-case': 'aDa' }, ['ada', 'ADA', 'Ada'], ['adah', 'ad', '', 1, null]],
+  [{ 'equals-ignore-case': 'straße' }, ['STRAßE', 'STRASSE', 'straße'], ['strasse']],
+  [{ 'equals-ignore-case': 'ΟΔΟΣ' }, ['οδοσ', 'ΟΔΟΣ'], ['οδος']],
+  [{ numeric: ['=', 5] }, [5, 5.0, [4, 5]], ['5', 4.999, null, true]],
+  [{ numeric: ['<', 5] }, [4.9, -1e300], [5, 5.1]],
+  [{ numeric: ['<=', 5] }, [5, -5], [5.0000001]],
+  [{ numeric: ['>', 5] }, [5.1, 1e300], [5, 4]],
+  [{ numeric: ['>=', 10_000] }, [10_000, 1e4, 10_001], [9_999.99, '10000']],
+  [{ numeric: ['>', 0, '<=', 5] }, [0.1, 5], [0, 5.1, -1]],
+  [{ numeric: ['>=', 0, '<', 5] }, [0, 4.9], [5, -0.1]],
+  [
+    { exists: true },
+    ['x', 0, false, null, '', [null], [[0]], [{ a: 1 }, 2]],
+    [undefined, {}, [], [[]], { a: 1 }, [{ a: 1 }]],
+  ],
+  [{ exists: false }, [undefined, {}, [], [[]], { a: 1 }, [{ a: 1 }]], ['x', 0, false, null, '', [null]]],
+  [
+    { 'anything-but': 'x' },
+    ['y', 'X', '', 1, true, null, ['x', 'y'], ['x', null]],
+    ['x', ['x', 'x'], [], {}, undefined],
+  ],
+  [{ 'anything-but': ['x', 'y'] }, ['z', 1, null, ['x', 'z']], ['x', 'y', ['x', 'y'], undefined, { a: 'z' }]],
+  [{ 'anything-but': 1 }, [2, '1', null, false], [1, 1.0, [1], undefined]],
+  [{ 'anything-but': [1, 2] }, [3, '1', 'x', [1, 3]], [1, 2, [2, 1]]],
+  [{ 'anything-but': '' }, ['x', null, 0], ['', undefined]],
+];
+
+describe.each(operators)('%j', (alternative, holds, fails) => {
+  test.each(holds)('holds of %j', value => expect(matches({ field: [alternative] }, { field: value })).toBe(true));
+  test.each(fails)('fails of %j', value => expect(matches({ field: [alternative] }, { field: value })).toBe(false));
+});
+
+describe('alternatives and fields', () => {
+  test('one of the alternatives is enough, and every field has to match', () => {
+    const pattern = { status: ['paid', 'sent', { prefix: 're' }], cents: [{ numeric: ['>', 10] }] };
+    expect(matches(pattern, { status: 'sent', cents: 11 })).toBe(true);
+    expect(matches(pattern, { status: 'returned', cents: 11 })).toBe(true);
+    expect(matches(pattern, { status: 'sent', cents: 10 })).toBe(false);
+    expect(matches(pattern, { cents: 11 })).toBe(false);
+  });
+
+  test('an array matches when it shares an element with the alternatives', () => {
+    expect(matches({ tags: ['a', 'b'] }, { tags: ['x', 'b'] })).toBe(true);
+    expect(matches({ tags: ['a', 'b'] }, { tags: ['x', 'y'] })).toBe(false);
+    expect(matches({ tags: ['a'] }, { tags: [['x', ['a']]] })).toBe(true);
+  });
+
+  test('absence as an alternative beside values', () => {
+    const pattern = { coupon: [{ exists: false }, 'NONE'] };
+    expect(matches(pattern, {})).toBe(true);
+    expect(matches(pattern, { coupon: 'NONE' })).toBe(true);
+    expect(matches(pattern, { coupon: 'TEN' })).toBe(false);
+  });
+});
+
+describe('nested fields', () => {
+  const pattern = { customer: { address: { country: ['DE', 'AT'] } } };
+
+  test('are found in nested objects', () => {
+    expect(matches(pattern, { customer: { address: { country: 'AT' } } })).toBe(true);
+    expect(matches(pattern, { customer: { address: { country: 'CH' } } })).toBe(false);
+  });
+
+  test.each([null, 'DE', 7, [], {}, { address: null }, { address: 'DE' }, { address: [] }])(
+    'are not found where there is %j instead',
+    customer => expect(matches(pattern, { customer })).toBe(false),
+  );
+
+  test('are absent where there is no object to hold them', () => {
+    const absent = { customer: { address: { country: [{ exists: false }] } } };
+    for (const customer of [undefined, null, 'DE', [], {}, { address: [] }, { address: { country: {} } }]) {
+      expect(matches(absent, { customer })).toBe(true);
+    }
+    expect(matches(absent, { customer: { address: { country: null } } })).toBe(false);
+  });
+
+  test('are found in objects in arrays', () => {
+    const bought = { items: { product: ['lamp'] } };
+    expect(matches(bought, { items: [{ product: 'chair' }, { product: 'lamp' }] })).toBe(true);
+    expect(matches(bought, { items: [[{ product: 'lamp' }]] })).toBe(true);
+    expect(matches(bought, { items: [{ product: 'chair' }, 'lamp'] })).toBe(false);
+  });
+
+  test('of one array match in the same element', () => {
+    const employees = {
+      employees: [
+        { first: 'Anna', last: 'Smith' },
+        { first: 'John', last: 'Jones' },
+      ],
+    };
+    expect(matches({ employees: { first: ['Anna'], last: ['Smith'] } }, employees)).toBe(true);
+    expect(matches({ employees: { first: ['Anna'], last: ['Jones'] } }, employees)).toBe(false);
+  });
+
+  test('are absent only if no element of an array holds them', () => {
+    const unnamed = { people: { name: [{ exists: false }] } };
+    expect(matches(unnamed, { people: [{ age: 1 }, { name: 'Ada' }] })).toBe(false);
+    expect(matches(unnamed, { people: [{ age: 1 }, { age: 2 }] })).toBe(true);
+  });
+});
+
+describe('parts of an event', () => {
+  const event = { type: 'OrderConfirmed', data: { cents: 1 }, metadata: { correlationId: 'c-1', userId: 'ada' } };
+  const route = (match: RoutePattern) => defineRoute('r', { match, to: [http('https://receiver.example')] });
+
+  test('the type, the data and the metadata have to match', () => {
+    const match: RoutePattern = { type: ['OrderConfirmed'], data: { cents: [1] }, metadata: { userId: ['ada'] } };
+    expect(route(match).matches(event)).toBe(true);
+    expect(route(match).matches({ ...event, type: 'OrderPlaced' })).toBe(false);
+    expect(route(match).matches({ ...event, data: { cents: 2 } })).toBe(false);
+    expect(route(match).matches({ ...event, metadata: { correlationId: 'c-1' } })).toBe(false);
+  });
+
+  test('the type is matched by the operators of texts', () => {
+    expect(route({ type: [{ prefix: 'Order' }] }).matches(event)).toBe(true);
+    expect(route({ type: [{ suffix: 'Confirmed' }] }).matches(event)).toBe(true);
+    expect(route({ type: [{ 'equals-ignore-case': 'orderconfirmed' }] }).matches(event)).toBe(true);
+    expect(route({ type: [{ 'anything-but': ['OrderConfirmed'] }] }).matches(event)).toBe(false);
+  });
+
+  test('types are known only when the pattern names them all', () => {
+    expect(route({ type: ['A', 'B'] }).types).toEqual(['A', 'B']);
+    expect(route({ type: ['A', { prefix: 'B' }] }).types).toBeUndefined();
+    expect(route({ data: { cents: [1] } }).types).toBeUndefined();
+  });
+
+  test('data may be a value of its own', () => {
+    expect(route({ data: ['x'] }).matches({ ...event, data: 'x' })).toBe(true);
+    expect(route({ data: { x: [1] } }).matches({ ...event, data: null })).toBe(false);
+  });
+});
+
+describe('hostile events', () => {
+  test('what objects inherit is not data', () => {
+    for (const name of ['constructor', 'toString', 'hasOwnProperty']) {
+      expect(matches({ [name]: { name: [{ exists: true }] } }, {})).toBe(false);
+      expect(matches({ [name]: [{ exists: false }] }, {})).toBe(true);
+    }
+    const pattern = JSON.parse('{"__proto__": {"admin": [true]}}') as unknown;
+    expect(matches(pattern, JSON.parse('{"__proto__": {"admin": true}}'))).toBe(true);
+    expect(matches(pattern, { admin: true })).toBe(false);
+  });
+
+  test('arrays nested deeper than calls can go are looked through', () => {
+    let deep: unknown = { x: 'found' };
+    for (let level = 0; level < 200_000; level++) deep = [deep];
+    expect(matches({ deep: { x: ['found'] } }, { deep })).toBe(true);
+    expect(matches({ deep: [{ exists: true }] }, { deep })).toBe(false);
+  });
+});

@@ -1,0 +1,26 @@
+/**
+ * Router: routes say which events go where; the router brings them there, at least once and under one id. It stands on
+ * processing, beside projections, sagas and streams. Three words to know: *pattern* (which events a route takes),
+ * *destination* (where they go), *delivery* (one event for one destination: attempts until it is taken or a dead letter).
+ */
+export type { Delivery, DeliveryState } from './delivery.ts';
+export type { AnyDestination } from './destinations/complete-destination.ts';
+export type { Destination, DestinationOptions } from './destinations/destination.ts';
+export { type HttpDestination, type HttpOptions, http } from './destinations/http-destination.ts';
+export type { HttpRequest, HttpResponse, HttpTransport } from './http-transport.ts';
+export type {
+  FieldPattern,
+  Leaf,
+  NumericComparison,
+  RoutePattern,
+  TextMatcher,
+  ValueMatcher,
+} from './pattern.ts';
+export { defineRoute, type Route, type RouteDefinition } from './route.ts';
+export {
+  type DeliveryCounts,
+  type DeliveryQuery,
+  Router,
+  type RouterDeliveries,
+  type RouterOptions,
+} from './router.ts';

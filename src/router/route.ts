@@ -1,0 +1,95 @@
+import { type Backoff, checkedName, type Duration, isMillraceError, milliseconds } from '../core/index.ts';
+import { compilePattern, type PatternSubject } from './compile-pattern.ts';
+import { type AnyDestination, checkedRetry, completeDestination } from './destinations/complete-destination.ts';
+import type { Destination } from './destinations/destination.ts';
+import { exactTypes, parsePattern } from './parse-pattern.ts';
+import type { RoutePattern } from './pattern.ts';
+import { Place } from './place.ts';
+import { isObject, refuseUnknown, shown } from './unchecked-value.ts';
+
+/** Which events go where. */
+export interface RouteDefinition {
+  /** Shown wherever routes are listed. */
+  readonly description?: string;
+  readonly match: RoutePattern;
+  /** At least one; several of one kind need a name each. */
+  readonly to: readonly AnyDestination[];
+  /**
+   * How often a delivery is tried, and how long to wait between; a destination's own wins. When it is used up, the delivery is
+   * kept as a dead letter. Default: 20 tries, exponential from 5 s up to 12 h with full jitter, which takes about two days.
+   */
+  readonly retry?: Backoff;
+  /** How long records of what was delivered are kept. Default: 7 d. Dead letters are kept until someone settles them. */
+  readonly keepRecordsFor?: Duration;
+}
+
+/** A rule that says which events go where; made by `defineRoute`. */
+export interface Route {
+  readonly kind: 'route';
+  readonly name: string;
+  readonly description: string;
+  readonly match: RoutePattern;
+  /** The event types that it can match, when its pattern names them all; undefined for any. */
+  readonly types: readonly string[] | undefined;
+  readonly destinations: readonly Destination[];
+  readonly keepRecordsMs: number;
+  /** Whether it takes an event. */
+  matches(event: PatternSubject): boolean;
+}
+
+const MEMBERS: readonly string[] = ['description', 'match', 'to', 'retry', 'keepRecordsFor'];
+const RETRY_DEFAULT: Backoff = { kind: 'exponential', attempts: 20, base: '5s', cap: '12h', jitter: 'full' };
+const KEEP_RECORDS_DEFAULT = '7d';
+
+/**
+ * Defines a route: every event that its pattern matches goes to each of its destinations, at least once and always under the
+ * same delivery id. Pure: nothing is connected. Throws `INVALID_PATTERN`, `UNSUPPORTED_DESTINATION` or `INVALID_DEFINITION`,
+ * with a JSON pointer to the failing place in `details.pointer`.
+ *
+ * @example
+ * const bigOrders = defineRoute('big-orders', {
+ *   match: { type: ['OrderConfirmed'], data: { cents: [{ numeric: ['>=', 10_000] }] } },
+ *   to: [http('https://partner.example/hook', { secret })],
+ * });
+ */
+export function defineRoute(name: string, definition: RouteDefinition): Route {
+  const place = new Place(checkedName(name, 'The name of a route'));
+  if (!isObject(definition))
+    throw place.refusal('INVALID_DEFINITION', 'is not an object; write { match: {…}, to: […] }.');
+  refuseUnknown(definition, MEMBERS, place, 'INVALID_DEFINITION');
+  const { match, to, retry = RETRY_DEFAULT, keepRecordsFor = KEEP_RECORDS_DEFAULT } = definition;
+  const pattern = parsePattern(match, place.at('match'));
+  checkedRetry(retry, place.at('retry'), 'INVALID_DEFINITION');
+  return {
+    kind: 'route',
+    name,
+    description: definition.description ?? '',
+    match,
+    types: exactTypes(pattern),
+    destinations: completeDestinations(to, place.at('to'), retry),
+    keepRecordsMs: checkedKeeping(keepRecordsFor, place.at('keepRecordsFor')),
+    matches: compilePattern(pattern),
+  };
+}
+
+function completeDestinations(to: unknown, place: Place, retry: Backoff): readonly Destination[] {
+  if (!Array.isArray(to) || to.length === 0) {
+    throw place.refusal('UNSUPPORTED_DESTINATION', `is ${shown(to)}; write a list of at least one destination.`);
+  }
+  const destinations = to.map((given, index) => completeDestination(given, place.at(index), retry));
+  destinations.forEach(({ name }, index) => {
+    if (destinations.findIndex(other => other.name === name) === index) return;
+    // The name is what a delivery is known by after a restart, so that the order of the list must not decide.
+    throw place.at(index).at('name').refusal('UNSUPPORTED_DESTINATION', `is ${name} a second time; give each a name.`);
+  });
+  return destinations;
+}
+
+function checkedKeeping(value: Duration, place: Place): number {
+  try {
+    return milliseconds(value);
+  } catch (thrown) {
+    if (!isMillraceError(thrown)) throw thrown;
+    throw place.refusal('INVALID_DEFINITION', `is ${shown(value)}; write a length of time, such as '7d'.`);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Counter, Histogram } from '../core/index.ts';
+import type { Environment, EventHandler } from '../processing/index.ts';
+import type { Effects, WorkWrite } from '../storage/index.ts';
+import type { RecordedEvent } from '../store/index.ts';
+import { deliveryWork } from './delivery.ts';
+import type { Route } from './route.ts';
+
+/** Turns events into work: one item for each event and destination, committed together with the router's cursor. */
+export class RoutingHandler implements EventHandler {
+  readonly #routes: readonly Route[];
+  readonly #environment: Environment;
+  readonly #duration: Histogram;
+  readonly #destinations: Counter;
+  /** Destinations found for each event of the last page, counted once the page is committed. */
+  #found: number[] = [];
+
+  constructor(routes: readonly Route[], environment: Environment) {
+    this.#routes = routes;
+    this.#environment = environment;
+    const { metrics } = environment.telemetry;
+    this.#duration = metrics.histogram({
+      name: 'millrace_event_routing_duration_seconds',
+      help: 'Time to find the destinations of an event.',
+      labels: ['event_type'],
+    });
+    this.#destinations = metrics.counter({
+      name: 'millrace_routed_destinations_total',
+      help: 'Destinations to which events were routed (routed), and events that no route takes (unmatched).',
+      labels: ['event_type', 'outcome'],
+    });
+  }
+
+  handle(events: readonly RecordedEvent[]): Effects | undefined {
+    const work: WorkWrite[] = [];
+    this.#found = events.map(event => {
+      const before = work.length;
+      this.#route(event, work);
+      return work.length - before;
+    });
+    return work.length === 0 ? undefined : { work };
+  }
+
+  committed(events: readonly RecordedEvent[]): void {
+    events.forEach(({ type }, index) => {
+      const found = this.#found[index] ?? 0;
+      const outcome = found === 0 ? 'unmatched' : 'routed';
+      this.#destinations.add(Math.max(found, 1), { event_type: type, outcome });
+    });
+  }
+
+  #route(event: RecordedEvent, work: WorkWrite[]): void {
+    const { clock } = this.#environment;
+    const started = clock.monotonic();
+    for (const route of this.#routes) {
+      if (!route.matches(event)) continue;
+      for (const destination of route.destinations) work.push(deliveryWork(route, destination, event, clock.now()));
+    }
+    this.#duration.observe((clock.monotonic() - started) / 1000, { event_type: event.type });
+  }
+}
