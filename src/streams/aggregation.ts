@@ -27,10 +27,10 @@ export function counting<Key, Value>(): MergingAggregation<Key, Value, number> {
 /** Combines values of one type; the first value of a key is its first result. Throws `UNSUPPORTED_TRANSFORMATION`. */
 export function reducing<Key, Value>(
   name: string,
-  combine: (aggregate: Value, value: Value, key: Key) => Value,
+  combine: (aggregate: Value, value: Value) => Value,
 ): MergingAggregation<Key, Value, Value> {
   requireFunction({ kind: 'reduce', name }, 'combine', combine);
-  const join = (left: Value | null, right: Value | null, key: Key): Value | null =>
-    left === null ? right : combine(left, right as Value, key);
+  const join = (left: Value | null, right: Value | null): Value | null =>
+    left === null ? right : combine(left, right as Value);
   return { kind: 'reduce', initial: () => null, add: join, merge: join };
 }

@@ -28,8 +28,8 @@ export interface WindowRetention {
   readonly retention?: Duration;
 }
 
-/** Combines two values of one type. Pure. */
-export type Combine<Key, Value> = (aggregate: Value, value: Value, key: Key) => Value;
+/** Combines two values of one type, the older one on the left. Pure. */
+export type Combine<Value> = (aggregate: Value, value: Value) => Value;
 
 /** Begins the streams of a topology. */
 export class TopologyBuilder {
@@ -50,6 +50,8 @@ export class TopologyBuilder {
 
 /** An unbounded sequence of records with keys. Every operator describes another stream and leaves this one as it is. */
 export class KeyedStream<Key extends RecordKey, Value> {
+  /** Exists for the compiler alone: makes a stream of windowed keys no stream of texts, so that `groupByKey` can refuse it. */
+  declare protected readonly keyType: Key;
   readonly #graph: TopologyGraph;
   readonly #node: string;
 
@@ -137,7 +139,7 @@ export class GroupedStream<Key extends string, Value> {
   }
 
   /** The values of each key combined one by one; the first is the first result. Records without a value are dropped and counted. */
-  reduce(name: string, combine: Combine<Key, NonNullable<Value>>): Table<Key, NonNullable<Value>> {
+  reduce(name: string, combine: Combine<NonNullable<Value>>): Table<Key, NonNullable<Value>> {
     return this.#add(name, reducing(name, combine));
   }
 
@@ -172,7 +174,7 @@ export class WindowedStream<Key extends string, Value> {
   }
 
   /** The values of each key and window combined one by one; the first is the first result. */
-  reduce(name: string, combine: Combine<Key, Value>, options: WindowRetention = {}): Table<WindowedKey<Key>, Value> {
+  reduce(name: string, combine: Combine<Value>, options: WindowRetention = {}): Table<WindowedKey<Key>, Value> {
     return this.#add(name, reducing(name, combine), options);
   }
 
@@ -217,11 +219,7 @@ export class SessionStream<Key extends string, Value> {
   }
 
   /** The values of each session of a key combined; the first is the first result. */
-  reduce(
-    name: string,
-    combine: Combine<Key, Value>,
-    options: WindowRetention = {},
-  ): Table<WindowedKey<Key>, Value | null> {
+  reduce(name: string, combine: Combine<Value>, options: WindowRetention = {}): Table<WindowedKey<Key>, Value | null> {
     return this.#add(name, reducing(name, combine), options);
   }
 
