@@ -44,6 +44,15 @@ export {
   type Row,
 } from './projections/index.ts';
 export {
+  defineRoute,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpTransport,
+  http,
+  type Route,
+  type RoutePattern,
+} from './router/index.ts';
+export {
   declined,
   defineSaga,
   type Saga,

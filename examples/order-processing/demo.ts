@@ -1,4 +1,4 @@
-import { createMillrace, type Logger, type Millrace } from 'millrace';
+import { createMillrace, type Logger, type Millrace, systemClock } from 'millrace';
 import { startServer } from 'millrace/server';
 import { orderSystem } from './app.ts';
 import { prepareFiles } from './demo-files.ts';
@@ -56,7 +56,7 @@ export async function runDemo(options: DemoOptions, reporter: DemoReporter, logg
     cleanUp.push(() => server.close());
     reporter.started(server.address, orders.length);
 
-    const placer = new OrderPlacer(app, orders);
+    const placer = new OrderPlacer(app, orders, systemClock);
     const ticking = setInterval(() => reporter.progress(placer.ended, orders.length), PROGRESS_MS);
     try {
       await placer.run(() => onlyParkedAreLeft(app, placer));

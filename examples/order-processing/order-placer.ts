@@ -1,9 +1,11 @@
-import type { Millrace, RecordedEvent } from 'millrace';
+import type { Clock, Millrace } from 'millrace';
 import { OrderCancelled, OrderConfirmed, OrderRejected, type PlacedOrder } from './events.ts';
 import { order, orderStream } from './order.ts';
 
 /** How many orders may be on their way at once. */
 const IN_FLIGHT_MAX = 64;
+/** How often to look whether what is left waits for a person. */
+const LOOK_AGAIN_MS = 1_000;
 
 /**
  * Places orders strictly one after another, so that what is placed after a crash is always the first so many of them, and waits
@@ -12,14 +14,16 @@ const IN_FLIGHT_MAX = 64;
 export class OrderPlacer {
   readonly #app: Millrace;
   readonly #orders: readonly PlacedOrder[];
+  readonly #clock: Clock;
   readonly #closing = new AbortController();
   #placed = 0;
   #ended = 0;
   #wake: (() => void) | undefined;
 
-  constructor(app: Millrace, orders: readonly PlacedOrder[]) {
+  constructor(app: Millrace, orders: readonly PlacedOrder[], clock: Clock) {
     this.#app = app;
     this.#orders = orders;
+    this.#clock = clock;
   }
 
   /** How many orders have been placed, in this run and before. */
@@ -66,24 +70,21 @@ export class OrderPlacer {
 
   async #countEnded(): Promise<void> {
     const types = [OrderConfirmed.type, OrderRejected.type, OrderCancelled.type];
-    for await (const _ of this.#app.subscribe({
-      types,
-      signal: this.#closing.signal,
-    }) as AsyncIterable<RecordedEvent>) {
+    for await (const _ of this.#app.subscribe({ types, signal: this.#closing.signal })) {
       this.#ended++;
       this.#wake?.();
     }
   }
 
+  /** Resolves when another order has ended, or after a while. */
   #change(): Promise<void> {
     return new Promise(resolve => {
-      const timer = setTimeout(done, 1_000);
-      const wake = (): void => done();
-      this.#wake = wake;
-      function done(): void {
-        clearTimeout(timer);
+      const timer = this.#clock.schedule(LOOK_AGAIN_MS, () => this.#wake?.());
+      this.#wake = () => {
+        timer.cancel();
+        this.#wake = undefined;
         resolve();
-      }
+      };
     });
   }
 }
