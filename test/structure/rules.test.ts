@@ -104,7 +104,13 @@ test('outsiders: ways past the exports of the package', () => {
 });
 
 test('names: not in kebab-case, or empty of meaning', () => {
-  const names = ['src/core/eventStore.ts', 'src/core/json-utils.ts', 'src/common/a.ts', 'src/core/a-b2.test.ts'];
+  const names = [
+    'src/core/eventStore.ts',
+    'src/core/json-utils.ts',
+    'src/common/a.ts',
+    'src/core/a-b2.test.ts',
+    'test/types/a.test-d.ts',
+  ];
   expect(found(namesSaySomething(names))).toEqual([
     'src/core/eventStore.ts:1 "eventStore.ts" is not in kebab-case',
     'src/core/json-utils.ts:1 "json-utils.ts" does not say what is inside',
