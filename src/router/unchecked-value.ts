@@ -1,8 +1,9 @@
+import { inspect } from 'node:util';
 import type { Place, RefusalCode } from './place.ts';
 
-/** A value for a message: its JSON, cut to a length that can be read. */
+/** A value for a message, whatever it is, cut to a length that can be read. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = inspect(value, { depth: 3, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 80 });
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
