@@ -22,6 +22,7 @@ export type AttemptResult = (SendResult & { readonly durationMs: number }) | { r
  * its outcome counts as unknown.
  */
 export function runAttempt(parts: AttemptParts, environment: Environment, lost: AbortSignal): Promise<AttemptResult> {
+  if (lost.aborted) return Promise.resolve({ kind: 'lost' });
   const { clock, telemetry } = environment;
   const { destination, sender, event, id } = parts;
   const started = clock.monotonic();

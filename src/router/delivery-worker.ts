@@ -26,8 +26,17 @@ export interface DeliveryWorkerParts {
   readonly environment: Environment;
 }
 
-/** Patience with a storage that does not take the end of an attempt: better than to deliver the same event again. */
-const SETTLE_RETRY: Backoff = { kind: 'exponential', attempts: 8, base: 50, cap: 2_000, jitter: 'full' };
+/**
+ * Patience with a storage that does not take the end of an attempt. It has no end but that of the claim: to give the delivery back
+ * would be to send the event again and again for as long as a disk is full.
+ */
+const SETTLE_RETRY: Backoff = {
+  kind: 'exponential',
+  attempts: Number.POSITIVE_INFINITY,
+  base: 50,
+  cap: 5_000,
+  jitter: 'full',
+};
 
 /** Works through the deliveries of one destination: tries each when it is due and records what came of it. */
 export class DeliveryWorker {
@@ -117,10 +126,8 @@ export class DeliveryWorker {
       } catch (thrown) {
         // Another process took over, or this is the second try and the first one was applied.
         if (isMillraceError(thrown, 'LEASE_LOST')) return;
-        const patient = isMillraceError(thrown, 'STORAGE_UNAVAILABLE', 'STORAGE_FULL') && !lost.aborted;
-        const delay = patient ? delayAfter(SETTLE_RETRY, failures, random) : undefined;
-        if (delay === undefined) throw thrown;
-        await sleep(clock, delay, lost);
+        if (lost.aborted || !isMillraceError(thrown, 'STORAGE_UNAVAILABLE', 'STORAGE_FULL')) throw thrown;
+        await sleep(clock, delayAfter(SETTLE_RETRY, failures, random) ?? 0, lost);
       }
     }
   }

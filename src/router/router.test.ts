@@ -402,7 +402,7 @@ describe('crashes', () => {
 
   test('an attempt whose end the storage does not take at once is not made again', async () => {
     const environment = await createTestEnvironment();
-    let refusals = 3;
+    let refusals = 30;
     const faulty = faultyStorage(environment.storage, batch =>
       batch.work?.some(({ op }) => op === 'complete') && refusals-- > 0 ? 'refuse' : undefined,
     );

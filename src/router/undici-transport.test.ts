@@ -89,6 +89,18 @@ describe('what may be connected to', () => {
     expect(hosts).toHaveLength(1);
   });
 
+  test('requests to one name wait for one look-up', async () => {
+    let lookups = 0;
+    const resolve: Resolve = async () => {
+      lookups++;
+      await new Promise(done => setTimeout(done, 50));
+      return [{ address: '127.0.0.1', family: 4 }];
+    };
+    const url = `http://slow.example:${port()}/`;
+    await Promise.all(Array.from({ length: 8 }, () => post(url, { resolve, allowNetworks: LOOPBACK })));
+    expect([lookups, hosts.length]).toEqual([1, 8]);
+  });
+
   test('a name without an address cannot be called', async () => {
     const resolve = resolving({});
     await expect(post('http://nowhere.example/', { resolve })).rejects.toMatchObject({ code: 'DELIVERY_FAILED' });

@@ -25,6 +25,7 @@ const CONNECT_MS_MAX = 30_000;
 export class UndiciTransport implements HttpTransport {
   readonly #resolve: Resolve;
   readonly #agents = new Map<string, Promise<Agent>>();
+  readonly #lookups = new Map<string, ReturnType<Resolve>>();
 
   constructor(options: { resolve?: Resolve } = {}) {
     this.#resolve = options.resolve ?? (host => lookup(host, { all: true, order: 'verbatim' }));
@@ -82,7 +83,7 @@ export class UndiciTransport implements HttpTransport {
 
   #lookup(guard: AddressGuard): LookupFunction {
     return (host, options, callback) => {
-      this.#resolve(host)
+      this.#addressesOf(host)
         .then(addresses => {
           // All of them: which one is used is for the operating system and for chance to choose.
           for (const { address } of addresses) guard.checkAddress(address, host);
@@ -93,6 +94,16 @@ export class UndiciTransport implements HttpTransport {
         })
         .catch((thrown: NodeJS.ErrnoException) => callback(thrown, '', 0));
     };
+  }
+
+  /** Look-ups of one name at one time are one: those of a name that nobody answers for would hold up all others. */
+  #addressesOf(host: string): ReturnType<Resolve> {
+    let running = this.#lookups.get(host);
+    if (running === undefined) {
+      running = this.#resolve(host).finally(() => this.#lookups.delete(host));
+      this.#lookups.set(host, running);
+    }
+    return running;
   }
 }
 

@@ -32,7 +32,7 @@ export class HttpSender implements Sender {
     const { clock, http, url, allowNetworks } = this.#parts;
     // Whatever the transport is, what a URL names outright is judged at every attempt; names are judged as they are resolved.
     this.#guard.checkUrl(url);
-    const body = JSON.stringify(delivery.event.data);
+    const body = JSON.stringify(delivery.event.data ?? null);
     const headers = this.#headers(delivery, body);
     const answer = await http.send({ method: 'POST', url, headers, body, allowNetworks }, signal);
     return interpretAnswer(answer, clock.now());
