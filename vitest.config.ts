@@ -27,7 +27,18 @@ export default defineConfig({
           exclude: ['**/node_modules/**', ...built],
         },
       },
-      { extends: true, test: { name: 'built', include: built, globalSetup: 'test/global-setup.ts' } },
+      {
+        extends: true,
+        test: {
+          name: 'built',
+          include: built,
+          globalSetup: 'test/global-setup.ts',
+          // Whole programs run here, some of them many times; they start when the quick tests no longer take their time.
+          sequence: { groupOrder: 1 },
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });
