@@ -26,8 +26,9 @@ export function openForWriting(file: string, durability: Durability): Database {
 }
 
 function configure(database: Database, file: string, durability: Durability): void {
-  // Only an empty file takes this; it lets the space of deleted rows be given back without rewriting the file.
-  database.pragma('auto_vacuum = INCREMENTAL');
+  // Lets the space of deleted rows be given back without rewriting the file. Only an empty file takes it; any other would
+  // be written to by the mere statement.
+  if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL');
   if (file !== MEMORY) database.pragma('journal_mode = WAL');
   // The driver is compiled so that WAL means NORMAL, which loses the last commits when power fails.
   database.pragma(`synchronous = ${durability === 'durable' ? 'FULL' : 'NORMAL'}`);

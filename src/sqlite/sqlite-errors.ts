@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
-import { isMillraceError, MillraceError } from '../core/index.ts';
+import { isMillraceError, MillraceError, messageOf } from '../core/index.ts';
 
 /** The code of an error that SQLite raised, such as `SQLITE_FULL`; undefined for any other error. */
 export function sqliteCode(thrown: unknown): string | undefined {
@@ -45,10 +45,35 @@ export function storageError(thrown: unknown, file: string): Error {
       options,
     );
   }
+  return unknownOutcome(thrown, file);
+}
+
+/** The error for a commit that may have been stored or not. */
+export function unknownOutcome(thrown: unknown, file: string): MillraceError {
+  const code = sqliteCode(thrown);
   return new MillraceError(
     'STORAGE_UNAVAILABLE',
-    `${file} did not answer as it should (${code}: ${reason}). It is unknown whether the batch was stored; sending it again with the same event ids is safe.`,
-    options,
+    `${file} did not answer as it should (${code}: ${messageOf(thrown)}). It is unknown whether the batch was stored; sending it again with the same event ids is safe.`,
+    { details: { file, sqlite: code }, cause: thrown },
+  );
+}
+
+/** Codes that speak of what was to be written: a use of an id that no check foresaw, text that is no JSON. */
+const CONTENT_CODES = /^SQLITE_(CONSTRAINT|ERROR$|MISMATCH|TOOBIG|RANGE)/;
+
+/** Whether an error was raised by the content of one batch, not by the file. */
+export function concernsContent(thrown: unknown): boolean {
+  const code = sqliteCode(thrown);
+  return code === undefined ? !isMillraceError(thrown) : CONTENT_CODES.test(code);
+}
+
+/** The error for a batch whose content cannot be stored; one that SQLite has not raised passes unchanged. */
+export function contentError(thrown: unknown): Error {
+  if (sqliteCode(thrown) === undefined) return thrown as Error;
+  return new MillraceError(
+    'INVALID_ARGUMENT',
+    `The batch holds something that cannot be stored (${messageOf(thrown)}). Nothing of it was written.`,
+    { cause: thrown, details: { sqlite: sqliteCode(thrown) } },
   );
 }
 

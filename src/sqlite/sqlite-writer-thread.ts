@@ -33,5 +33,5 @@ try {
   });
   answer({ number: 0, result: null });
 } catch (thrown) {
-  answer({ number: 0, failure: plainError(thrown) });
+  answer({ number: 0, failure: plainError(storageError(thrown, options.file)) });
 }

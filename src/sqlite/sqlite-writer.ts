@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { type Clock, isMillraceError, MillraceError, messageOf, type Outcome } from '../core/index.ts';
+import { type Clock, isMillraceError, MillraceError, type Outcome } from '../core/index.ts';
 import type {
   AppendOutcome,
   Batch,
@@ -14,7 +14,7 @@ import { MEMORY, openForWriting } from './sqlite-connection.ts';
 import { type CursorRequest, SqliteCursorWriter } from './sqlite-cursor-writer.ts';
 import { SqliteDocumentWriter } from './sqlite-document-writer.ts';
 import type { Durability } from './sqlite-durability.ts';
-import { sqliteCode, storageError } from './sqlite-errors.ts';
+import { concernsContent, contentError, sqliteCode, storageError, unknownOutcome } from './sqlite-errors.ts';
 import { SqliteLeases } from './sqlite-leases.ts';
 import { SqliteLogWriter } from './sqlite-log-writer.ts';
 import { migrate } from './sqlite-schema.ts';
@@ -68,8 +68,13 @@ export class SqliteWriter {
     this.#options = options;
     this.#clock = clock;
     const database = this.#open();
-    this.#leases = new SqliteLeases(nextEpoch(database));
-    this.#session = this.#prepare(database);
+    try {
+      this.#leases = new SqliteLeases(nextEpoch(database));
+      this.#session = this.#prepare(database);
+    } catch (thrown) {
+      database.close();
+      throw storageError(thrown, options.file);
+    }
   }
 
   /** The connection, for a database in memory, which has no other. */
@@ -148,14 +153,7 @@ export class SqliteWriter {
    * load that never pauses. Cheap only after a checkpoint beside the writer. Does not wait for another process that reads.
    */
   restartLog(): void {
-    const { database } = this.#current();
-    const timeout = database.pragma('busy_timeout', { simple: true }) as number;
-    database.pragma('busy_timeout = 0');
-    try {
-      database.pragma('wal_checkpoint(RESTART)');
-    } finally {
-      database.pragma(`busy_timeout = ${timeout}`);
-    }
+    checkpoint(this.#current().database, 'RESTART');
   }
 
   /** Closes the connection for good. */
@@ -216,8 +214,18 @@ export class SqliteWriter {
 
   /** What a failure of the file means; after a failed sync, the file is opened again. */
   #failure(thrown: unknown): Error {
-    if (sqliteCode(thrown)?.startsWith('SQLITE_IOERR')) this.#dropSession();
-    return storageError(thrown, this.#options.file);
+    const { file } = this.#options;
+    const code = sqliteCode(thrown);
+    if (code?.startsWith('SQLITE_IOERR')) this.#dropSession();
+    if (code !== 'SQLITE_IOERR_SHMSIZE') return storageError(thrown, file);
+    // The disk was full when the group stood in the log already, unseen by readers: a crash would bring it to light. Only
+    // when the log has been emptied is it sure that nothing was stored.
+    try {
+      this.#current();
+      return storageError(thrown, file);
+    } catch {
+      return unknownOutcome(thrown, file);
+    }
   }
 
   #dropSession(): void {
@@ -232,8 +240,7 @@ export class SqliteWriter {
   #reopen(): Session {
     const database = this.#open();
     try {
-      const [result] = database.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
-      if (result?.busy !== 0) throw stillReadError(this.#options.file);
+      if (!checkpoint(database, 'TRUNCATE')) throw stillReadError(this.#options.file);
       return this.#prepare(database);
     } catch (thrown) {
       database.close();
@@ -280,6 +287,18 @@ export class SqliteWriter {
   }
 }
 
+/** Copies the log into the file and empties it; false when another connection is in the way, which is not waited for. */
+function checkpoint(database: Database, mode: 'RESTART' | 'TRUNCATE'): boolean {
+  const timeout = database.pragma('busy_timeout', { simple: true }) as number;
+  database.pragma('busy_timeout = 0');
+  try {
+    const [result] = database.pragma(`wal_checkpoint(${mode})`) as { busy: number }[];
+    return result?.busy === 0;
+  } finally {
+    database.pragma(`busy_timeout = ${timeout}`);
+  }
+}
+
 const NO_APPENDS: readonly StreamAppend[] = [];
 
 /**
@@ -315,24 +334,6 @@ function write(session: Session, batch: Batch, now: number, undo: (() => void)[]
   if (topics !== undefined) session.topics.write(topics, now);
   if (state !== undefined) session.state.write(state);
   return { appends: outcomes, replayed: false, recordedAt };
-}
-
-/** Codes that speak of what was to be written: a use of an id that no check foresaw, text that is no JSON. */
-const CONTENT_CODES = /^SQLITE_(CONSTRAINT|ERROR$|MISMATCH|TOOBIG|RANGE)/;
-
-/** Whether an error was raised by the content of one batch, not by the file. */
-function concernsContent(thrown: unknown): boolean {
-  const code = sqliteCode(thrown);
-  return code === undefined ? !isMillraceError(thrown) : CONTENT_CODES.test(code);
-}
-
-function contentError(thrown: unknown): Error {
-  if (sqliteCode(thrown) === undefined) return thrown as Error;
-  return new MillraceError(
-    'INVALID_ARGUMENT',
-    `The batch holds something that cannot be stored (${messageOf(thrown)}). Nothing of it was written.`,
-    { cause: thrown, details: { sqlite: sqliteCode(thrown) } },
-  );
 }
 
 function stillReadError(file: string): MillraceError {

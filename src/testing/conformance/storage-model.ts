@@ -270,6 +270,6 @@ export class StorageModel {
 }
 
 /** How the model names an entry of state. */
-export function stateName(place: string, { key, start, end }: StateKey): string {
+function stateName(place: string, { key, start, end }: StateKey): string {
   return JSON.stringify([place, key, end, start]);
 }
