@@ -16,7 +16,7 @@ export interface RouteDefinition {
   readonly to: readonly AnyDestination[];
   /**
    * How often a delivery is tried, and how long to wait between; a destination's own wins. When it is used up, the delivery is
-   * kept as a dead letter. Default: 20 tries, exponential from 5 s up to 12 h with full jitter, which takes about two days.
+   * kept as a dead letter. Default: 20 tries, exponential from 5 s up to 12 h with full jitter: about 40 hours on average, 83 at most.
    */
   readonly retry?: Backoff;
   /** How long records of what was delivered are kept. Default: 7 d. Dead letters are kept until someone settles them. */

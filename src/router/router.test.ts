@@ -415,6 +415,23 @@ describe('crashes', () => {
     expect(transport.calls).toHaveLength(1);
   });
 
+  test('an attempt whose end was recorded without an answer counts once', async () => {
+    const { telemetry, values } = recordingTelemetry();
+    const environment = await createTestEnvironment({ telemetry });
+    let answers = 1;
+    const faulty = faultyStorage(environment.storage, batch =>
+      batch.work?.some(({ op }) => op === 'complete') && answers-- > 0 ? 'lose-answer' : undefined,
+    );
+    const { append, settled, transport } = await started([toOne()], undefined, {
+      environment: { ...environment, storage: faulty },
+    });
+    await append('a', 100);
+    await settled();
+    await environment.clock.advance(1_000);
+    expect(transport.calls).toHaveLength(1);
+    expect(values).toMatchObject({ 'millrace_router_deliveries_total route=big endpoint=http outcome=delivered': 1 });
+  });
+
   test('what is pending when a router stops is delivered by the next one', async () => {
     const { append, clock, router, transport, environment } = await started([toOne()], () => ({ status: 503 }));
     await append('a', 100);
