@@ -42,6 +42,7 @@ export class OrderPlacer {
     const counting = this.#countEnded();
     while (this.#placed < this.#orders.length) {
       if (this.#placed - this.#ended >= IN_FLIGHT_MAX) {
+        if (await hasEnded()) break;
         await this.#change();
         continue;
       }

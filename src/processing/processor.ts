@@ -93,7 +93,6 @@ export class Processor {
   readonly #stopping = new AbortController();
   readonly #waiters = new Set<{ position: number; resolve: (reached: boolean) => void }>();
   #state: ProcessorState = 'starting';
-  #position = 0;
   #advancedAt: number | null = null;
   #reason: ErrorData | null = null;
   #failedAt: number | null = null;
@@ -106,7 +105,7 @@ export class Processor {
     this.#failure = completeFailurePolicy(definition.failure);
     const { storage, clock } = environment;
     const filter = definition.types === undefined ? { withoutSystem: true } : { types: definition.types };
-    this.#follower = new LogFollower({ storage, clock, filter });
+    this.#follower = new LogFollower({ storage, clock, filter, advanced: () => this.#advanced() });
   }
 
   /** Begins to follow the log. */
@@ -123,13 +122,13 @@ export class Processor {
 
   /** Where it stands. */
   status(): ProcessorStatus {
-    const head = Math.max(this.#follower.head, this.#position);
+    const { position, head } = this.#follower;
     return {
       name: this.name,
       state: this.#state,
-      position: this.#position,
+      position,
       head,
-      lag: head - this.#position,
+      lag: head - position,
       advancedAt: this.#advancedAt,
       reason: this.#reason,
       failedAt: this.#failedAt,
@@ -141,7 +140,7 @@ export class Processor {
    * processor ended first.
    */
   async reached(position: number, timeoutMs: number): Promise<boolean> {
-    if (this.#position >= position) return true;
+    if (this.#follower.position >= position) return true;
     if (this.#hasEnded) return false;
     const { clock } = this.#environment;
     return new Promise(resolve => {
@@ -209,16 +208,16 @@ export class Processor {
     const { storage } = this.#environment;
     const { batchSize = BATCH_SIZE_DEFAULT } = this.#definition;
     let checkpoint = await this.#startingCheckpoint(lease);
-    this.#advance(Number(checkpoint ?? 0));
+    this.#follower.advance(Number(checkpoint ?? 0));
     while (!this.#stopped && !isLost()) {
-      const page = await this.#follower.page(this.#position, batchSize);
+      const page = await this.#follower.page(batchSize);
       if (page.events.length === batchSize) this.#state = 'catching-up';
       if (page.events.length > 0) {
         const moved = await this.#handleOrFail(lease, checkpoint, page.events);
         if (moved === undefined) return;
         checkpoint = moved;
         // Nothing wanted lies between the last event of a page and where the reader has looked.
-        this.#advance(page.through);
+        this.#follower.advance(page.through);
         await this.#linger();
       } else {
         if (page.through - Number(checkpoint ?? 0) >= IDLE_MOVE_FROM) {
@@ -226,7 +225,7 @@ export class Processor {
           await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
           checkpoint = to;
         }
-        this.#advance(page.through);
+        this.#follower.advance(page.through);
         this.#state = 'live';
         await this.#follower.wait();
       }
@@ -258,7 +257,7 @@ export class Processor {
       const moved: string | undefined = await this.#handleWithRetries(lease, checkpoint, event);
       if (moved === undefined) return undefined;
       checkpoint = moved;
-      this.#advance(event.position);
+      this.#follower.advance(event.position);
     }
     return checkpoint ?? undefined;
   }
@@ -329,12 +328,10 @@ export class Processor {
     if (lingerMs > 0 && this.#state === 'live') await sleep(this.#environment.clock, lingerMs, this.#stopping.signal);
   }
 
-  #advance(position: number): void {
-    if (position > this.#position) {
-      this.#position = position;
-      this.#advancedAt = this.#environment.clock.now();
-    }
-    for (const waiter of this.#waiters) if (waiter.position <= this.#position) waiter.resolve(true);
+  #advanced(): void {
+    const { position } = this.#follower;
+    this.#advancedAt = this.#environment.clock.now();
+    for (const waiter of this.#waiters) if (waiter.position <= position) waiter.resolve(true);
   }
 
   #retrying(thrown: unknown, position: number | null = null): void {

@@ -29,13 +29,14 @@ export async function* subscribe(
   signal?.addEventListener('abort', stop, { once: true });
   follower.start();
   try {
-    for (let position = after; !signal?.aborted; ) {
-      const page = await follower.page(position, PAGE_SIZE);
+    follower.advance(after);
+    while (!signal?.aborted) {
+      const page = await follower.page(PAGE_SIZE);
       for (const event of page.events) {
         yield codec.decode(event);
         if (signal?.aborted) return;
       }
-      position = page.through;
+      follower.advance(page.through);
       if (page.events.length === 0) await follower.wait();
     }
   } catch (thrown) {

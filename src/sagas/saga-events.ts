@@ -25,6 +25,8 @@ export interface SagaEventData {
   };
   /** An attempt starts later than what led to it: after a wait, or again because the process that ran it went away. */
   SagaAttemptStarted: Begun & { readonly interruptions: number };
+  /** The process that ran an attempt went away once more; the attempt is made again later, and not among many others. */
+  SagaAttemptInterrupted: Begun & { readonly interruptions: number; readonly retryAt: number };
   SagaStepCompleted: Settled & { readonly result: Json; readonly begin: Begun | null };
   SagaAttemptFailed: Begun & { readonly error: ErrorData; readonly certain: boolean; readonly retryAt: number };
   /** The saga turns back. `unknown`: the step may have had its effect, so it is undone as well. */

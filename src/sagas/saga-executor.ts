@@ -206,8 +206,8 @@ function evolved(state: SagaState, event: SagaEvent, { id }: EncodedEvent, recor
 function workWrite(event: SagaEvent, next: SagaState, { queue, key, fence }: ClaimedWork): WorkWrite {
   if (event.type === 'SagaParked') return { op: 'park', queue, key, fence, error: event.data.error };
   if (isSettled(next.status)) return { op: 'complete', queue, key, fence };
-  if (event.type !== 'SagaAttemptFailed') return { op: 'hold', queue, key, fence };
-  const { undo, retryAt } = event.data;
+  if (next.current?.retryAt === undefined) return { op: 'hold', queue, key, fence };
+  const { undo, retryAt } = next.current;
   const dueAt = undo || next.deadline === null ? retryAt : Math.min(retryAt, next.deadline);
   return { op: 'retry', queue, key, fence, dueAt };
 }

@@ -22,7 +22,7 @@ export interface CurrentAttempt {
   readonly attempt: number;
   /** How often the process that ran this attempt went away. */
   readonly interruptions: number;
-  /** When the next try is due, in milliseconds since 1970 UTC; undefined while the attempt is at work. */
+  /** When it goes on, in milliseconds since 1970 UTC; undefined while the attempt is at work. */
   readonly retryAt?: number;
   /** Whether the last failure left no doubt that the step had no effect. */
   readonly certain?: boolean;
@@ -94,6 +94,8 @@ export function evolveSaga(state: SagaState, recorded: RecordedSagaEvent): SagaS
       return moved;
     case 'SagaAttemptStarted':
       return { ...moved, current: event.data, status: event.data.undo ? 'COMPENSATING' : 'RUNNING' };
+    case 'SagaAttemptInterrupted':
+      return { ...moved, current: event.data };
     case 'SagaAttemptFailed':
       return {
         ...moved,

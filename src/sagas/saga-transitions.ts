@@ -1,4 +1,4 @@
-import { delayAfter, type Json, MillraceError, type Random } from '../core/index.ts';
+import { type Backoff, delayAfter, type Json, MillraceError, type Random } from '../core/index.ts';
 import type { Saga, SagaStep } from './saga-definition.ts';
 import type { Begun, SagaEvent } from './saga-events.ts';
 import type { CurrentAttempt, SagaState } from './saga-state.ts';
@@ -16,8 +16,11 @@ export interface Circumstances {
   readonly draining: boolean;
 }
 
-/** How often an attempt may bring its process down before the saga is parked. */
+/** How often the process may go away under an attempt before the saga is parked: it may be what brings the process down. */
 const INTERRUPTIONS_MAX = 10;
+/** From the third time on an attempt is made apart from others, so that those which only happened to be at work get on. */
+const APART_AFTER = 2;
+const APART: Backoff = { kind: 'exponential', attempts: INTERRUPTIONS_MAX, base: 1_000, cap: 60_000, jitter: 'full' };
 
 /** The fact that a step, or its undo, was done. */
 export function settled(
@@ -67,10 +70,8 @@ export function nextMove(state: SagaState, circumstances: Circumstances): NextMo
   const { step, undo, attempt } = current;
   const over = !undo && isOver(state, now);
   if (current.retryAt === undefined) {
-    const interruptions = current.interruptions + 1;
     if (over) return { record: turnedBack(state, step, attempt, overtime(saga, step), circumstances) };
-    if (interruptions > INTERRUPTIONS_MAX) return { record: crashed(current) };
-    return { record: { type: 'SagaAttemptStarted', data: { step, undo, attempt, interruptions } } };
+    return { record: interrupted(current, circumstances) };
   }
   if (over) {
     const failure = { ...overtime(saga, step), certain: current.certain === true };
@@ -80,7 +81,10 @@ export function nextMove(state: SagaState, circumstances: Circumstances): NextMo
     const deadline = undo ? null : state.deadline;
     return { waitUntil: deadline === null ? current.retryAt : Math.min(current.retryAt, deadline) };
   }
-  return { record: { type: 'SagaAttemptStarted', data: { step, undo, attempt: attempt + 1, interruptions: 0 } } };
+  const wasInterrupted = current.interruptions > 0;
+  const next = wasInterrupted ? attempt : attempt + 1;
+  const { interruptions } = current;
+  return { record: { type: 'SagaAttemptStarted', data: { step, undo, attempt: next, interruptions } } };
 }
 
 /** The attempt that a saga starts with. */
@@ -131,6 +135,16 @@ function firstUndo(saga: Saga, state: SagaState, undone?: string): Begun | undef
   const effects = state.effects.filter(({ step }) => stepOf(saga, step).compensate !== undefined && step !== undone);
   const last = effects.at(-1);
   return last === undefined ? undefined : firstAttempt(last.step, true);
+}
+
+/** The fact that the process which ran an attempt went away: it is made again at once, later, or not any more. */
+function interrupted(current: CurrentAttempt, { now, random }: Circumstances): SagaEvent {
+  const { step, undo, attempt } = current;
+  const interruptions = current.interruptions + 1;
+  if (interruptions > INTERRUPTIONS_MAX) return crashed(current);
+  const delay = interruptions > APART_AFTER ? delayAfter(APART, interruptions - APART_AFTER, random) : undefined;
+  if (delay === undefined) return { type: 'SagaAttemptStarted', data: { step, undo, attempt, interruptions } };
+  return { type: 'SagaAttemptInterrupted', data: { step, undo, attempt, interruptions, retryAt: now + delay } };
 }
 
 function crashed({ step, attempt, interruptions }: CurrentAttempt): SagaEvent {

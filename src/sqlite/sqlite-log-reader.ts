@@ -33,6 +33,7 @@ export class SqliteLogReader implements LogReader {
   readonly #backward: Statement<[string, number, number], EventRow>;
   readonly #revision: Statement<[string], number | null>;
   readonly #head: Statement<[], number>;
+  readonly #existing: Statement<[string], string>;
   /** The last position that was shown. The writer on its thread commits a moment before its owner hears of it. */
   #shown = 0;
 
@@ -51,6 +52,9 @@ export class SqliteLogReader implements LogReader {
       .prepare<[string], number | null>(
         'SELECT max(revision) FROM events WHERE stream = (SELECT id FROM streams WHERE name = ?)',
       )
+      .pluck();
+    this.#existing = database
+      .prepare<[string], string>('SELECT name FROM streams WHERE name IN (SELECT value FROM json_each(?))')
       .pluck();
     this.#head = database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM events').pluck();
   }
@@ -97,11 +101,7 @@ export class SqliteLogReader implements LogReader {
   }
 
   async existing(streams: readonly string[]): Promise<ReadonlySet<string>> {
-    const found = this.#database
-      .prepare('SELECT name FROM streams WHERE name IN (SELECT value FROM json_each(?))')
-      .pluck()
-      .all(JSON.stringify(streams)) as string[];
-    return new Set(found);
+    return new Set(this.#existing.all(JSON.stringify(streams)));
   }
 
   async at(position: number): Promise<StoredEvent | undefined> {

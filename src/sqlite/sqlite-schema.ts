@@ -7,6 +7,7 @@ import { MillraceError } from '../core/index.ts';
  *   dirties no second row.
  * - Event types are numbers, so that the index by type stays small; `position` is the rowid, which every index carries.
  * - `correlation` is null for an event that starts its own correlation: most indexes entries are never written.
+ * - The index of due work holds the keys: claiming passes over items that are held without reading them.
  * - Generated columns of document tables are virtual: only their indexes cost anything.
  */
 const MIGRATIONS: readonly string[] = [
@@ -56,7 +57,7 @@ const MIGRATIONS: readonly string[] = [
     settled_at INTEGER,
     UNIQUE (queue, key)
   );
-  CREATE INDEX work_by_due ON work (queue, due_at) WHERE state = 'ready';
+  CREATE INDEX work_by_due ON work (queue, due_at, id, key) WHERE state = 'ready';
   CREATE INDEX work_settled ON work (queue, state) WHERE state <> 'ready';
 
   CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);

@@ -169,9 +169,10 @@ class SqliteStorage implements Storage {
   }
 
   #committed(batches: readonly Batch[], { outcomes, head, logPages }: GroupOutcome) {
+    const from = this.#head;
     this.#head = head;
     this.#parts.checkpointer?.committed(logPages);
-    if (this.#listeners.size > 0) this.#hint(hintOf(batches, head));
+    if (this.#listeners.size > 0) this.#hint(hintOf(batches, from, head));
     return outcomes;
   }
 
@@ -238,14 +239,16 @@ function rowsOf(batch: Batch): number {
 
 const GIVES_WORK: ReadonlySet<string> = new Set<WorkWrite['op']>(['enqueue', 'retry', 'redrive']);
 
-function hintOf(batches: readonly Batch[], head: number): Hint {
+function hintOf(batches: readonly Batch[], from: number, head: number): Hint {
+  const types = new Set<string>();
   const queues = new Set<string>();
   const topics = new Set<string>();
-  for (const { work, topics: written } of batches) {
+  for (const { appends, work, topics: written } of batches) {
+    for (const { events } of appends ?? []) for (const { type } of events) types.add(type);
     for (const write of work ?? []) if (GIVES_WORK.has(write.op)) queues.add(write.queue);
     for (const write of written ?? []) topics.add(write.topic);
   }
-  return { head, queues, topics };
+  return { from, head, types, queues, topics };
 }
 
 function closedError(file: string): MillraceError {

@@ -23,7 +23,8 @@ export const WORK_COLUMNS = 'queue, key, state, payload, due_at, attempts, error
 export class SqliteWorkWriter {
   readonly #leases: SqliteLeases;
   readonly #stateOf: Statement<[string, string], WorkState>;
-  readonly #due: Statement<[string, number, number], WorkRow>;
+  readonly #due: Statement<[string, number, number], [key: string, dueAt: number]>;
+  readonly #row: Statement<[string, string], WorkRow>;
   readonly #insert: Statement<unknown[]>;
   readonly #delete: Statement<[string, string]>;
   readonly #settle: Statement<[WorkState, string | null, number, string, string]>;
@@ -37,10 +38,12 @@ export class SqliteWorkWriter {
     this.#stateOf = database
       .prepare<[string, string], WorkState>('SELECT state FROM work WHERE queue = ? AND key = ?')
       .pluck();
-    this.#due = database.prepare(
-      `SELECT ${WORK_COLUMNS} FROM work WHERE queue = ? AND state = 'ready' AND due_at <= ?
-       ORDER BY due_at, id LIMIT ?`,
-    );
+    this.#due = database
+      .prepare<[string, number, number], [key: string, dueAt: number]>(
+        `SELECT key, due_at FROM work WHERE queue = ? AND state = 'ready' AND due_at <= ? ORDER BY due_at, id LIMIT ?`,
+      )
+      .raw();
+    this.#row = database.prepare(`SELECT ${WORK_COLUMNS} FROM work WHERE queue = ? AND key = ?`);
     this.#insert = database.prepare(`INSERT INTO work (${WORK_COLUMNS}) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`);
     this.#delete = database.prepare('DELETE FROM work WHERE queue = ? AND key = ?');
     this.#settle = database.prepare(
@@ -63,11 +66,12 @@ export class SqliteWorkWriter {
   claim(queue: string, limit: number, times: { wall: number; now: number; leaseMs: number }): ClaimedWork[] {
     const claimed: ClaimedWork[] = [];
     // Held items are still in the index of due ones, so as many more rows are read as may have to be passed over.
-    const rows = this.#due.all(queue, times.wall, limit + this.#leases.count(scopeOf(queue)));
-    for (const row of rows) {
+    const due = this.#due.all(queue, times.wall, limit + this.#leases.count(scopeOf(queue)));
+    for (const [key] of due) {
       if (claimed.length === limit) break;
-      const lease = this.#leases.take(scopeOf(queue), row.key, { now: times.now, leaseMs: times.leaseMs });
-      if (lease !== undefined) claimed.push({ ...workItem(row), fence: lease.fence });
+      const lease = this.#leases.take(scopeOf(queue), key, { now: times.now, leaseMs: times.leaseMs });
+      if (lease === undefined) continue;
+      claimed.push({ ...workItem(this.#row.get(queue, key) as WorkRow), fence: lease.fence });
     }
     return claimed;
   }
@@ -93,8 +97,8 @@ export class SqliteWorkWriter {
 
   /** When the next item that nobody holds is due. */
   nextDue(queue: string, now: number): number | undefined {
-    const rows = this.#due.all(queue, Number.MAX_SAFE_INTEGER, 1 + this.#leases.count(scopeOf(queue)));
-    return rows.find(row => !this.#leases.isHeld(scopeOf(queue), row.key, now))?.due_at;
+    const due = this.#due.all(queue, Number.MAX_SAFE_INTEGER, 1 + this.#leases.count(scopeOf(queue)));
+    return due.find(([key]) => !this.#leases.isHeld(scopeOf(queue), key, now))?.[1];
   }
 
   /** Throws `WORK_KEY_TAKEN`, `WORK_NOT_FOUND` or `LEASE_LOST` when a write may not be made. */

@@ -15,8 +15,12 @@ export interface Capabilities {
 
 /** Says that something may have changed. Losing a hint costs latency, never correctness: readers look again by themselves. */
 export interface Hint {
+  /** Position of the last event that was committed before what this hint tells of. */
+  readonly from: number;
   /** Position of the last committed event. */
   readonly head: number;
+  /** The types of the events between `from` and `head`, and perhaps others. */
+  readonly types: ReadonlySet<string>;
   /** Queues in which work was enqueued or given back. */
   readonly queues: ReadonlySet<string>;
   /** Topics to which records were produced. */

@@ -88,7 +88,9 @@ async function run(chunks: readonly (readonly Input[])[], faults: readonly Fault
   }
   while (running.engine.status('crashed').position < position) {
     await clock.advance(1_000);
-    if (running.isDead()) running = await launch();
+    if (!running.isDead()) continue;
+    await clock.resolve(running.engine.stop());
+    running = await launch();
   }
   const durable = await everything(storage);
   const nodes = await running.engine.nodes('crashed');

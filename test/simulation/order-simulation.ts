@@ -32,6 +32,8 @@ export interface SimulationResult {
 
 const FAULTS: readonly CommitFault[] = ['refuse', 'lose-answer', 'crash-before', 'crash-after'];
 const SERVICE_DELAY_MS = 50;
+/** Longer than any run needs: one that is not through by then has got stuck. */
+const LIFE_MS_MAX = 2 * 3_600_000;
 
 /**
  * Runs the whole order system in virtual time, in one thread: services and endpoint answer after random delays, and a share of
@@ -65,10 +67,16 @@ export async function simulate(options: {
     const running = await clock.resolve(
       createMillrace({ app, store: faulty, clock, random, transport }).catch(() => undefined),
     );
-    const placer = running && new OrderPlacer(running, orders, clock);
-    const finished = placer && running && (await clock.resolve(finish(running, placer, clock)));
-    if (running !== undefined) await clock.resolve(running.close());
-    if (!finished) continue;
+    if (running === undefined) continue;
+    let finished: boolean | undefined;
+    const placer = new OrderPlacer(running, orders, clock);
+    const isOver = async (): Promise<boolean> => finished === true || faulty.crashed;
+    void finish(running, placer, clock, isOver).then(result => {
+      finished = result;
+    });
+    await clock.runUntil(() => finished !== undefined || faulty.crashed, LIFE_MS_MAX);
+    await clock.resolve(running.close());
+    if (finished !== true) continue;
     const view = await clock.resolve(createMillrace({ app, store: storage, clock, random, transport }));
     const result = await clock.resolve(resultOf(view, storage, orders.length));
     await clock.resolve(view.close());
@@ -80,10 +88,15 @@ export async function simulate(options: {
 }
 
 /** Sees every order to its end; false when the process crashed before. */
-async function finish(app: Millrace, placer: OrderPlacer, clock: VirtualClock): Promise<boolean> {
+async function finish(
+  app: Millrace,
+  placer: OrderPlacer,
+  clock: VirtualClock,
+  isOver: () => Promise<boolean>,
+): Promise<boolean> {
   try {
-    await placer.run(async () => false);
-    for (;;) {
+    await placer.run(isOver);
+    while (!(await isOver())) {
       const { projections, processors } = app.status();
       const deliveries = await app.router.deliveries();
       const head = await app.storage.log.head();
@@ -91,6 +104,7 @@ async function finish(app: Millrace, placer: OrderPlacer, clock: VirtualClock): 
         return true;
       await new Promise<void>(resolve => clock.schedule(100, resolve));
     }
+    return false;
   } catch {
     return false;
   }
