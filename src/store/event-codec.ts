@@ -15,6 +15,9 @@ export interface EventContext {
 /** Members of the metadata that say in which context an event was appended, not what it is: they do not count for its identity. */
 const CONTEXT_MEMBERS = new Set(['correlationId', 'causationId', 'traceparent', 'tracestate']);
 
+/** What an event takes from its context; whatever else the context's object holds is not the event's. */
+const FROM_CONTEXT = ['correlationId', 'causationId', 'userId', 'traceparent'] as const;
+
 /** Between events as programs know them and events as the storage keeps them: validation, encoding, upcasting. */
 export class EventCodec {
   readonly #definitions = new Map<string, AnyEvent>();
@@ -138,8 +141,8 @@ function mergedMetadata(
     metadata[name] = value;
     if (!CONTEXT_MEMBERS.has(name)) own[name] = value;
   }
-  for (const [name, value] of Object.entries(context)) {
-    if (value !== undefined && metadata[name] === undefined) metadata[name] = value;
+  for (const name of FROM_CONTEXT) {
+    if (metadata[name] === undefined && context[name] !== undefined) metadata[name] = context[name];
   }
   for (const name of ['correlationId', 'causationId'] as const) {
     if (metadata[name] !== undefined) checkedName(metadata[name], `The ${name} of an event`);

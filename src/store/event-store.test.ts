@@ -45,14 +45,22 @@ test('gives an event back as it was appended, with its own id as correlation whe
   );
   expect(result).toMatchObject({ stream: 'account-1', revision: 0, position: 1, count: 1, replayed: false });
   const [event] = await events.readStream('account-1');
+  expect(event?.metadata).toEqual({ correlationId: result.ids[0], userId: 'ada', own: [1] });
   expect(event).toMatchObject({
     id: result.ids[0],
     type: 'Deposited',
     data: { cents: 5 },
-    metadata: { correlationId: result.ids[0], userId: 'ada', own: [1] },
     recordedAt: result.recordedAt,
     occurredAt: result.recordedAt,
   });
+});
+
+test('stores nothing of how it was appended but the context', async () => {
+  const context = { correlationId: 'c', causationId: 'd', userId: 'u' };
+  await settle(events.append('account-1', [Deposited({ cents: 5 })], { ...context, expected: 'noStream' }));
+  await settle(events.execute(account, 'account-1', 'deposit', { cents: 5 }, { ...context, conflictRetries: 3 }));
+  const stored = await events.readStream('account-1');
+  expect(stored.map(({ metadata }) => metadata)).toEqual([context, context]);
 });
 
 test('refuses data that does not fit its schema, names the place, and stores nothing', async () => {
