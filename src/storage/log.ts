@@ -7,7 +7,7 @@ export interface EncodedEvent {
   readonly id: string;
   /**
    * True when this process made the id and sends it for the first time. The storage may then skip looking the id up
-   * before the write. Said wrongly, it costs time and changes no result: a second use is found by the unique index.
+   * before the write. Said wrongly, a second use is found all the same, by the unique index, but after all other checks.
    */
   readonly fresh: boolean;
   readonly type: string;

@@ -15,10 +15,11 @@ import type {
   WorkWrite,
 } from '../../storage/index.ts';
 
-/** What becomes of a batch: its result, or the codes with any of which it may be refused. */
-export type ModelOutcome =
-  | { readonly ok: { readonly appends: readonly AppendOutcome[]; readonly replayed: boolean } }
-  | { readonly codes: ReadonlySet<ErrorCode> };
+/** What may become of a batch: the result, if there is one, and the codes with any of which it may be refused. */
+export interface ModelOutcome {
+  readonly ok?: { readonly appends: readonly AppendOutcome[]; readonly replayed: boolean };
+  readonly codes: ReadonlySet<ErrorCode>;
+}
 
 interface ModelEvent {
   readonly stream: string;
@@ -111,17 +112,12 @@ export class StorageModel {
   apply(batch: Batch): ModelOutcome {
     const appends = batch.appends ?? [];
     const identity = this.#identityOf(appends);
-    if (identity === 'repeated')
-      return { ok: { appends: appends.map(append => this.#repeated(append)), replayed: true } };
-    const codes = new Set<ErrorCode>([
-      ...(identity === 'reused' ? (['EVENT_ID_REUSED'] as const) : []),
-      ...this.#appendCodes(appends),
-      ...(batch.cursors ?? []).flatMap(move => this.#cursorCodes(move)),
-      ...(batch.documents ?? []).flatMap(write => this.#documentCodes(write, batch)),
-      ...(batch.work ?? []).flatMap(write => this.#workCodes(write)),
-      ...(batch.topics ?? []).flatMap(write => this.#topicCodes(write)),
-    ]);
-    if ((batch.state?.length ?? 0) > 0 && (batch.cursors?.length ?? 0) === 0) codes.add('UNGUARDED_WRITE');
+    const codes = this.#codesOf(batch);
+    if (identity === 'repeated') {
+      const ok = { appends: appends.map(append => this.#repeated(append)), replayed: true };
+      return { ok, codes: isSaidToBeFresh(appends) ? codes.add('EVENT_ID_REUSED') : NO_CODES };
+    }
+    if (identity === 'reused') codes.add('EVENT_ID_REUSED');
     if (codes.size > 0) return { codes };
     const outcomes = appends.map(append => this.#append(append));
     for (const { processor, partition, to } of batch.cursors ?? []) this.cursor(processor, partition).checkpoint = to;
@@ -129,7 +125,19 @@ export class StorageModel {
     for (const write of batch.work ?? []) this.#writeWork(write);
     for (const write of batch.topics ?? []) this.#writeTopic(write);
     for (const write of batch.state ?? []) this.#writeState(write);
-    return { ok: { appends: outcomes, replayed: false } };
+    return { ok: { appends: outcomes, replayed: false }, codes };
+  }
+
+  #codesOf(batch: Batch): Set<ErrorCode> {
+    const codes = new Set<ErrorCode>([
+      ...this.#appendCodes(batch.appends ?? []),
+      ...(batch.cursors ?? []).flatMap(move => this.#cursorCodes(move)),
+      ...(batch.documents ?? []).flatMap(write => this.#documentCodes(write, batch)),
+      ...(batch.work ?? []).flatMap(write => this.#workCodes(write)),
+      ...(batch.topics ?? []).flatMap(write => this.#topicCodes(write)),
+    ]);
+    if ((batch.state?.length ?? 0) > 0 && (batch.cursors?.length ?? 0) === 0) codes.add('UNGUARDED_WRITE');
+    return codes;
   }
 
   #identityOf(appends: readonly StreamAppend[]): 'new' | 'repeated' | 'reused' {
@@ -267,6 +275,13 @@ export class StorageModel {
       }
     }
   }
+}
+
+const NO_CODES: ReadonlySet<ErrorCode> = new Set();
+
+/** Then a storage may find out late, after other checks, that it knows these events. */
+function isSaidToBeFresh(appends: readonly StreamAppend[]): boolean {
+  return appends.some(({ events }) => events.some(event => event.fresh));
 }
 
 /** How the model names an entry of state. */

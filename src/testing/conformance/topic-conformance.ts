@@ -121,19 +121,21 @@ export const topicConformance: ConformanceSlice = {
       for (let n = 0; n < 3; n++) await produce(storage, 0, [record(`old ${n}`), record(`old ${n}b`)]);
       await context.outlastShortLease();
       const { recordedAt } = await produce(storage, 0, [record('new'), record('newer')]);
+      await produce(storage, 0, [record('newest')]);
       await produce(storage, 1, [record('other partition')]);
       await storage.commit({ topics: [{ op: 'trim', topic: 't', producedBefore: recordedAt }] });
       const kept = [
         { ...record('new'), offset: 6 },
         { ...record('newer'), offset: 7 },
+        { ...record('newest'), offset: 8 },
       ];
       assert.deepEqual(await storage.topics.read('t', 0, 0, 100), kept);
       assert.deepEqual(await storage.topics.read('t', 0, 3, 1), kept.slice(0, 1));
       assert.deepEqual(await storage.topics.read('t', 0, 7, 100), kept.slice(1));
-      assert.equal(await storage.topics.end('t', 0), 8);
+      assert.equal(await storage.topics.end('t', 0), 9);
       assert.equal((await storage.topics.read('t', 1, 0, 100)).length, 1);
       await produce(storage, 0, [record('next')]);
-      assert.equal((await storage.topics.read('t', 0, 8, 1))[0]?.offset, 8);
+      assert.equal((await storage.topics.read('t', 0, 9, 1))[0]?.offset, 9);
     },
 
     'never gives an offset twice, even when everything was trimmed': async context => {
