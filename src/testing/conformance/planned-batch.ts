@@ -7,6 +7,30 @@ const FAILURE = { code: 'DELIVERY_FAILED', message: 'It failed.' } as const;
 
 /** What a planned batch comes to, given what there is. `next` numbers what is new. */
 export function plannedBatch(plan: BatchPlan, model: StorageModel, next: () => number): Batch {
+  const batch = literalBatch(plan, model, next);
+  return plan.sound ? soundPart(batch, model) : batch;
+}
+
+type Full = Required<Omit<Batch, 'class'>>;
+
+/** The writes of a batch that can be accepted together; or the repetition of one append, when it holds a known event. */
+function soundPart(batch: Full, model: StorageModel): Batch {
+  const sent = batch.appends.flatMap(append => append.events);
+  const known = model.events.find(({ event }) => sent.some(({ id }) => id === event.id));
+  if (known !== undefined) {
+    return { appends: [{ stream: known.stream, expected: 'noStream', events: [{ ...known.event, fresh: false }] }] };
+  }
+  let sound: Full = { appends: [], cursors: [], documents: [], work: [], topics: [], state: [] };
+  for (const kind of ['cursors', 'appends', 'documents', 'work', 'topics', 'state'] as const) {
+    for (const write of batch[kind]) {
+      const longer = { ...sound, [kind]: [...sound[kind], write] };
+      if (model.codesOf(longer).size === 0) sound = longer;
+    }
+  }
+  return sound;
+}
+
+function literalBatch(plan: BatchPlan, model: StorageModel, next: () => number): Full {
   const partitions = new Set<number>();
   const items = new Set<string>();
   return {

@@ -112,7 +112,7 @@ export class StorageModel {
   apply(batch: Batch): ModelOutcome {
     const appends = batch.appends ?? [];
     const identity = this.#identityOf(appends);
-    const codes = this.#codesOf(batch);
+    const codes = this.codesOf(batch);
     if (identity === 'repeated') {
       const ok = { appends: appends.map(append => this.#repeated(append)), replayed: true };
       return { ok, codes: isSaidToBeFresh(appends) ? codes.add('EVENT_ID_REUSED') : NO_CODES };
@@ -128,7 +128,8 @@ export class StorageModel {
     return { ok: { appends: outcomes, replayed: false }, codes };
   }
 
-  #codesOf(batch: Batch): Set<ErrorCode> {
+  /** With what a batch of unknown events may be refused. */
+  codesOf(batch: Batch): Set<ErrorCode> {
     const codes = new Set<ErrorCode>([
       ...this.#appendCodes(batch.appends ?? []),
       ...(batch.cursors ?? []).flatMap(move => this.#cursorCodes(move)),
