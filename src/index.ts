@@ -63,12 +63,12 @@ export {
   type StepContext,
   StepError,
   type StepOptions,
-  send,
   tryAgain,
 } from './sagas/index.ts';
 export {
   type AppendOptions,
   type AppendResult,
+  type Command,
   type DataOf,
   type Decider,
   defineDecider,
@@ -79,6 +79,7 @@ export {
   type RecordedEvent,
   type RecordedEventOf,
   rejected,
+  send,
 } from './store/index.ts';
 export {
   defineTopology,

@@ -1,4 +1,4 @@
-import type { Clock, Millrace } from 'millrace';
+import { type Clock, type Millrace, send } from 'millrace';
 import { OrderCancelled, OrderConfirmed, OrderRejected, type PlacedOrder } from './events.ts';
 import { order, orderStream } from './order.ts';
 
@@ -8,8 +8,9 @@ const IN_FLIGHT_MAX = 64;
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * Places orders strictly one after another, so that what is placed after a crash is always the first so many of them, and waits
- * while too many are on their way. It learns how many have ended from the log itself.
+ * Places orders strictly in their order: as many as there is room for go together, in one commit, so that what is placed after a
+ * crash is always the first so many of them. It waits while too many are on their way, and learns how many have ended from the
+ * log itself.
  */
 export class OrderPlacer {
   readonly #app: Millrace;
@@ -41,14 +42,15 @@ export class OrderPlacer {
     this.#placed = await this.#alreadyPlaced();
     const counting = this.#countEnded();
     while (this.#placed < this.#orders.length) {
-      if (this.#placed - this.#ended >= IN_FLIGHT_MAX) {
+      const free = IN_FLIGHT_MAX - (this.#placed - this.#ended);
+      if (free > 0) {
+        const next = this.#orders.slice(this.#placed, this.#placed + free);
+        await this.#app.executeAll(next.map(placed => send(order, orderStream(placed.orderId), 'place', placed)));
+        this.#placed += next.length;
+      } else {
         if (await hasEnded()) break;
         await this.#change();
-        continue;
       }
-      const next = this.#orders[this.#placed] as PlacedOrder;
-      await this.#app.execute(order, orderStream(next.orderId), 'place', next);
-      this.#placed++;
     }
     while (this.#ended < this.#orders.length && !(await hasEnded())) await this.#change();
     this.#closing.abort();

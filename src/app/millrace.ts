@@ -24,6 +24,7 @@ import {
   type AnyDecider,
   type AppendOptions,
   type AppendResult,
+  type Command,
   type CommandsOf,
   EventCodec,
   EventStore,
@@ -71,13 +72,15 @@ export interface Millrace {
   /** Appends events to a stream; see `EventStore.append`. */
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult>;
   /** Carries out a command; see `EventStore.execute`. */
-  execute<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
+  execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(
     decider: D,
     stream: string,
-    command: Command,
-    data: CommandsOf<D>[Command],
+    name: Name,
+    data: CommandsOf<D>[Name],
     options?: ExecuteOptions,
   ): Promise<AppendResult>;
+  /** Carries out commands for several entities in one commit; see `EventStore.executeAll`. */
+  executeAll(commands: readonly Command[], options?: ExecuteOptions): Promise<readonly AppendResult[]>;
   /** One document of a read model by its id; with `after`, once it holds everything up to that position. */
   query<State, Index extends string>(
     projection: Projection<State, Index>,
@@ -183,14 +186,18 @@ class RunningApp implements Millrace {
     return this.events.append(stream, events, options);
   }
 
-  execute<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
+  execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(
     decider: D,
     stream: string,
-    command: Command,
-    data: CommandsOf<D>[Command],
+    name: Name,
+    data: CommandsOf<D>[Name],
     options?: ExecuteOptions,
   ): Promise<AppendResult> {
-    return this.events.execute(decider, stream, command, data, options);
+    return this.events.execute(decider, stream, name, data, options);
+  }
+
+  executeAll(commands: readonly Command[], options?: ExecuteOptions): Promise<readonly AppendResult[]> {
+    return this.events.executeAll(commands, options);
   }
 
   query(projection: Projection, query: { readonly id: string } & Freshness): Promise<undefined>;

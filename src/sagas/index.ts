@@ -4,19 +4,17 @@
  * undo), *attempt* (one try of either, recorded before it starts).
  */
 export { defineSaga, type JsonSafe, type SagaBuilder, type StepOptions, type StepScope } from './saga-builder.ts';
-export {
-  type EndedInFailure,
-  type EndedWith,
-  type OnEnd,
-  type Saga,
-  type SagaCommand,
-  type SagaStep,
-  type SagaTrigger,
-  type StepArguments,
-  type StepContext,
-  type StepOutcome,
-  send,
-  type UndoArguments,
+export type {
+  EndedInFailure,
+  EndedWith,
+  OnEnd,
+  Saga,
+  SagaStep,
+  SagaTrigger,
+  StepArguments,
+  StepContext,
+  StepOutcome,
+  UndoArguments,
 } from './saga-definition.ts';
 export { type SagaCounts, SagaEngine, type SagaEngineOptions } from './saga-engine.ts';
 export type { Begun, ParkReason, SagaEvent, SagaEventData, SagaEventType } from './saga-events.ts';

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Backoff, ErrorData } from '../core/index.ts';
-import type { AnyDecider, AnyEvent, CommandsOf, RecordedEvent } from '../store/index.ts';
+import type { AnyEvent, Command, RecordedEvent } from '../store/index.ts';
 
 /** What a step learns about the attempt that it is. */
 export interface StepContext {
@@ -28,24 +28,6 @@ export type StepOutcome<Result> =
   | { readonly outcome: 'completed'; readonly result: Result }
   | { readonly outcome: 'unknown'; readonly result: undefined };
 
-/** A command to another part of the system, carried out in the commit that ends the saga. */
-export interface SagaCommand {
-  readonly decider: AnyDecider;
-  readonly stream: string;
-  readonly command: string;
-  readonly data: unknown;
-}
-
-/** Makes a command for `onEnd`: the events it leads to are committed together with the end of the saga. */
-export function send<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
-  decider: D,
-  stream: string,
-  command: Command,
-  data: CommandsOf<D>[Command],
-): SagaCommand {
-  return { decider, stream, command, data };
-}
-
 /** How a saga ended, for its `onEnd`. */
 export interface EndedWith<Input, Results> {
   readonly id: string;
@@ -63,9 +45,9 @@ export interface EndedInFailure<Input, Results> extends EndedWith<Input, Partial
 
 /** What the end of a saga means to the rest of the system, for each way in which it can end. */
 export interface OnEnd<Input, Results> {
-  readonly completed?: (end: EndedWith<Input, Results>) => SagaCommand;
-  readonly compensated?: (end: EndedInFailure<Input, Results>) => SagaCommand;
-  readonly failed?: (end: EndedInFailure<Input, Results>) => SagaCommand;
+  readonly completed?: (end: EndedWith<Input, Results>) => Command;
+  readonly compensated?: (end: EndedInFailure<Input, Results>) => Command;
+  readonly failed?: (end: EndedInFailure<Input, Results>) => Command;
 }
 
 /** A step as the engine runs it, its types checked by the builder and gone. */

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { Environment } from '../processing/index.ts';
 import { openSqlite } from '../sqlite/index.ts';
 import type { Storage } from '../storage/index.ts';
-import { defineDecider, defineEvent } from '../store/index.ts';
+import { defineDecider, defineEvent, send } from '../store/index.ts';
 import { type CommitFault, createTestEnvironment, faultyStorage, VirtualClock } from '../testing/index.ts';
-import { declined, defineSaga, type Saga, SagaEngine, send } from './index.ts';
+import { declined, defineSaga, type Saga, SagaEngine } from './index.ts';
 
 const OrderPlaced = defineEvent('OrderPlaced', { schema: z.object({ id: z.string() }) });
 const OrderEnded = defineEvent('OrderEnded', { schema: z.object({ how: z.string() }) });

@@ -1,8 +1,9 @@
 import { type Counter, type ErrorData, type Histogram, isMillraceError, MillraceError } from '../core/index.ts';
 import { type Environment, failureOf } from '../processing/index.ts';
 import type { ClaimedWork, EncodedEvent, StreamAppend, WorkWrite } from '../storage/index.ts';
+import type { Command } from '../store/index.ts';
 import { runAttempt } from './saga-attempt.ts';
-import type { Saga, SagaCommand } from './saga-definition.ts';
+import type { Saga } from './saga-definition.ts';
 import { type ParkReason, type SagaEvent, sagaStream } from './saga-events.ts';
 import { indexWrite } from './saga-index.ts';
 import { foldHistory, jsonValue, loadHistory } from './saga-instance.ts';
@@ -135,11 +136,9 @@ export class SagaExecutor {
   }
 
   /** Decides on the command that a saga's end gives; undefined when it leads to nothing. */
-  async #decide(state: SagaState, command: SagaCommand, causationId: string): Promise<StreamAppend | undefined> {
-    const { decider, stream, command: name, data } = command;
-    const { events } = this.#parts.environment;
+  async #decide(state: SagaState, command: Command, causationId: string): Promise<StreamAppend | undefined> {
     const context = { correlationId: state.correlationId, causationId };
-    const decision = await events.decide(decider, stream, name as never, data as never, context);
+    const decision = await this.#parts.environment.events.decide(command, context);
     return decision.append;
   }
 
@@ -213,7 +212,7 @@ function workWrite(event: SagaEvent, next: SagaState, { queue, key, fence }: Cla
 }
 
 /** The command that a saga's end gives to the rest of the system; undefined while it goes on, or when none was asked for. */
-function commandAtEnd({ onEnd }: Saga, ended: SagaState): SagaCommand | undefined {
+function commandAtEnd({ onEnd }: Saga, ended: SagaState): Command | undefined {
   const { id, input, results, failedStep } = ended;
   if (ended.status === 'COMPLETED') return onEnd.completed?.({ id, input, results });
   const error = ended.error as ErrorData;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { MillraceError } from '../core/index.ts';
 import { createTestEnvironment, type TestEnvironment } from '../testing/index.ts';
-import { defineDecider, defineEvent, EventCodec, EventStore, rejected } from './index.ts';
+import { defineDecider, defineEvent, EventCodec, EventStore, rejected, send } from './index.ts';
 
 const Deposited = defineEvent('Deposited', { schema: z.object({ cents: z.number().int().positive() }) });
 const Withdrawn = defineEvent('Withdrawn', { schema: z.object({ cents: z.number().int() }) });
@@ -123,6 +123,22 @@ test('refuses at the first conflict when told not to retry', async () => {
   const both = [1, 2].map(cents => events.execute(account, 'account-1', 'withdraw', { cents }, { conflictRetries: 0 }));
   const outcomes = await settle(Promise.allSettled(both));
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+});
+
+test('carries out commands for several entities in one commit, or none of them', async () => {
+  const deposit = (n: number, cents: number) => send(account, `account-${n}`, 'deposit', { cents });
+  const results = await settle(
+    events.executeAll([deposit(1, 5), send(account, 'account-2', 'withdraw', { cents: 0 }), deposit(3, 7)]),
+  );
+  expect(results.map(({ stream, position, count }) => [stream, position, count])).toEqual([
+    ['account-1', 1, 1],
+    ['account-2', 0, 0],
+    ['account-3', 2, 1],
+  ]);
+  const overdrawn = [deposit(4, 5), send(account, 'account-1', 'withdraw', { cents: 6 })];
+  expect((await failure(events.executeAll(overdrawn))).code).toBe('COMMAND_REJECTED');
+  expect((await failure(events.executeAll([deposit(4, 1), deposit(4, 2)]))).code).toBe('INVALID_ARGUMENT');
+  expect(await environment.storage.log.head()).toBe(2);
 });
 
 test('answers where the stream stands when nothing has to happen', async () => {

@@ -13,6 +13,7 @@ import {
   type Telemetry,
 } from '../core/index.ts';
 import type { CommitResult, ExpectedRevision, LogFilter, Storage, StreamAppend } from '../storage/index.ts';
+import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
@@ -48,9 +49,13 @@ export interface ExecuteOptions extends EventContext {
 export interface Decision {
   /** Undefined when the decider decided that nothing has to happen. */
   readonly append: StreamAppend | undefined;
+  readonly stream: string;
+  /** Revision and position of the last event that the decision rests on; -1 and 0 when there is none. */
   readonly revision: number;
   readonly position: number;
 }
+
+type DecideFunction = (data: unknown, state: unknown) => readonly NewEvent[];
 
 const CONFLICT_RETRIES_DEFAULT = 10;
 const UNKNOWN_OUTCOME_TRIES = 3;
@@ -111,7 +116,7 @@ export class EventStore {
         try {
           const encoded = await this.#codec.encode(stream, events, options);
           const append = { stream, expected: options.expected ?? 'any', events: encoded };
-          const result = appendResult(append, await this.#commitResolving(append));
+          const result = appendResult(append, await this.#commitResolving([append]), 0);
           this.#count(categoryOf(stream), result);
           return result;
         } catch (thrown) {
@@ -166,21 +171,17 @@ export class EventStore {
   }
 
   /** Decides on a command without committing: for callers that commit the decision together with more. */
-  async decide<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
-    decider: D,
-    stream: string,
-    command: Command,
-    data: CommandsOf<D>[Command],
-    context: EventContext = {},
-  ): Promise<Decision> {
-    checkDecidable(decider, stream, command);
+  async decide(command: Command, context: EventContext = {}): Promise<Decision> {
+    const { decider, stream, name, data } = command;
+    checkWritable(stream);
+    checkCommand(command);
     const { state, revision, position } = await this.load(decider, stream);
-    const decide = decider.decide as Record<string, (data: unknown, state: unknown) => readonly NewEvent[]>;
-    const events = (decide[command] as (data: unknown, state: unknown) => readonly NewEvent[])(data, state);
-    if (events.length === 0) return { append: undefined, revision, position };
-    const encoded = await this.#codec.encode(stream, events, context);
+    const decide = (decider.decide as Record<string, DecideFunction>)[name] as DecideFunction;
+    const events = decide(data, state);
+    if (events.length === 0) return { append: undefined, stream, revision, position };
     const expected = revision === -1 ? 'noStream' : revision;
-    return { append: { stream, expected, events: encoded }, revision, position };
+    const encoded = await this.#codec.encode(stream, events, context);
+    return { append: { stream, expected, events: encoded }, stream, revision, position };
   }
 
   /**
@@ -188,42 +189,63 @@ export class EventStore {
    * writer was faster, decides anew. Answers where the stream then stands, also when nothing had to happen (`count` 0).
    * Errors: `COMMAND_REJECTED` with the decider's reason, and those of `append`.
    */
-  async execute<D extends AnyDecider, Command extends keyof CommandsOf<D> & string>(
+  async execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(
     decider: D,
     stream: string,
-    command: Command,
-    data: CommandsOf<D>[Command],
+    name: Name,
+    data: CommandsOf<D>[Name],
     options: ExecuteOptions = {},
   ): Promise<AppendResult> {
-    const retries = options.conflictRetries ?? CONFLICT_RETRIES_DEFAULT;
+    const [result] = await this.executeAll([{ decider, stream, name, data }], options);
+    return result as AppendResult;
+  }
+
+  /**
+   * Carries out commands for several entities in one commit: all of them, or none when one is refused. When another writer
+   * moved one of the streams, decides all of them anew. Answers one result for each, in their order.
+   * Errors: as `execute`; `INVALID_ARGUMENT` when two commands are for one stream.
+   */
+  async executeAll(commands: readonly Command[], options: ExecuteOptions = {}): Promise<readonly AppendResult[]> {
+    const { conflictRetries = CONFLICT_RETRIES_DEFAULT } = options;
     for (let conflicts = 0; ; conflicts++) {
-      const { append, revision, position } = await this.decide(decider, stream, command, data, options);
-      if (append === undefined) {
-        const recordedAt = this.#clock.now();
-        return { stream, revision, position, ids: [], count: 0, recordedAt, replayed: false };
-      }
+      const decisions: Decision[] = [];
+      for (const command of commands) decisions.push(await this.decide(command, options));
+      const appends = decisions.flatMap(({ append }) => append ?? []);
       try {
-        const result = appendResult(append, await this.#commitResolving(append));
-        this.#count(decider.name, result);
-        return result;
+        const committed = appends.length === 0 ? undefined : await this.#commitResolving(appends);
+        const results = this.#results(decisions, committed);
+        for (const result of results) if (result.count > 0) this.#count(categoryOf(result.stream), result);
+        return results;
       } catch (thrown) {
         const conflict = isMillraceError(thrown, 'REVISION_CONFLICT');
         this.#requests.add(1, { outcome: conflict ? 'conflict' : 'error' });
-        if (!conflict || conflicts >= retries) throw thrown;
+        if (!conflict || conflicts >= conflictRetries) throw thrown;
       }
     }
   }
 
-  /** Commits an append; when its outcome is unknown, sends it again: its ids make that safe. */
-  async #commitResolving(append: StreamAppend): Promise<CommitResult> {
-    let current = append;
+  /** What became of decisions: of those that led to events, in the order in which they were committed; of the others, nothing. */
+  #results(decisions: readonly Decision[], committed: CommitResult | undefined): AppendResult[] {
+    let next = 0;
+    return decisions.map(({ append, stream, revision, position }) => {
+      if (append !== undefined && committed !== undefined) return appendResult(append, committed, next++);
+      return { stream, revision, position, ids: [], count: 0, recordedAt: this.#clock.now(), replayed: false };
+    });
+  }
+
+  /** Commits appends; when their outcome is unknown, sends them again: their ids make that safe. */
+  async #commitResolving(appends: readonly StreamAppend[]): Promise<CommitResult> {
+    let current = appends;
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#storage.commit({ appends: [current] });
+        return await this.#storage.commit({ appends: current });
       } catch (thrown) {
         if (!isMillraceError(thrown, 'STORAGE_UNAVAILABLE') || tries === UNKNOWN_OUTCOME_TRIES) throw thrown;
         await sleep(this.#clock, UNKNOWN_OUTCOME_DELAY_MS * tries);
-        current = { ...append, events: append.events.map(event => ({ ...event, fresh: false })) };
+        current = appends.map(append => ({
+          ...append,
+          events: append.events.map(event => ({ ...event, fresh: false })),
+        }));
       }
     }
   }
@@ -234,8 +256,12 @@ export class EventStore {
   }
 }
 
-function appendResult(append: StreamAppend, { appends, replayed, recordedAt }: CommitResult): AppendResult {
-  const outcome = appends[0];
+function appendResult(
+  append: StreamAppend,
+  { appends, replayed, recordedAt }: CommitResult,
+  index: number,
+): AppendResult {
+  const outcome = appends[index];
   return {
     stream: append.stream,
     revision: outcome?.revision ?? -1,
@@ -266,25 +292,6 @@ function checkWritable(stream: string): void {
       'INVALID_ARGUMENT',
       `Stream ${stream} is Millrace's own: names that begin with ${SYSTEM_PREFIX} are reserved. Choose another name.`,
       { details: { stream } },
-    );
-  }
-}
-
-function checkDecidable(decider: { name: string; decide: object }, stream: string, command: string): void {
-  checkWritable(stream);
-  if (categoryOf(stream) !== decider.name || stream === decider.name) {
-    throw new MillraceError(
-      'INVALID_ARGUMENT',
-      `Decider ${decider.name} decides for streams such as ${decider.name}-42, not for ${stream}.`,
-      { details: { decider: decider.name, stream } },
-    );
-  }
-  if (!Object.hasOwn(decider.decide, command)) {
-    const known = Object.keys(decider.decide);
-    throw new MillraceError(
-      'INVALID_ARGUMENT',
-      `Decider ${decider.name} has no command ${command}. It has: ${known.join(', ')}.`,
-      { details: { decider: decider.name, command, known } },
     );
   }
 }

@@ -3,6 +3,7 @@
  * encodes, upcasts, decides. Three words to know: *event* (an immutable fact), *decider* (the rules of one kind of entity),
  * *revision* (an event's place in its stream).
  */
+export { type Command, send } from './command.ts';
 export {
   type AnyDecider,
   type CommandsOf,
