@@ -22,13 +22,14 @@ import type {
   WorkWrite,
 } from '../storage/index.ts';
 import { SqliteCheckpointer } from './sqlite-checkpointer.ts';
-import { MEMORY, openForReading } from './sqlite-connection.ts';
+import { MEMORY } from './sqlite-connection.ts';
 import { SqliteCursorStore } from './sqlite-cursor-store.ts';
 import { SqliteDocumentReader } from './sqlite-document-reader.ts';
 import type { Durability } from './sqlite-durability.ts';
 import { storageError } from './sqlite-errors.ts';
 import { SqliteLogReader } from './sqlite-log-reader.ts';
 import { SqliteOwner } from './sqlite-owner.ts';
+import { SqliteReadConnection } from './sqlite-read-connection.ts';
 import { SqliteTopicReader } from './sqlite-topic-reader.ts';
 import { SqliteWorkQueue } from './sqlite-work-queue.ts';
 import { type GroupOutcome, SqliteWriter } from './sqlite-writer.ts';
@@ -54,26 +55,18 @@ export interface SqliteOptions {
 export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   const { file, clock = systemClock, logger = silentTelemetry.logger, durability = 'durable' } = options;
   if (file === MEMORY) {
-    const writer = new SqliteWriter({ file, durability }, clock);
-    return new SqliteStorage({
-      file,
-      clock,
-      logger,
-      durable: false,
-      writer: inlineWriter(writer),
-      database: writer.connection,
-    });
+    const writer = inlineWriter(new SqliteWriter({ file, durability }, clock));
+    return new SqliteStorage({ file, clock, logger, durable: false, writer });
   }
   const owner = takeOwnership(file, clock);
   let opened: SqliteWriterHost | undefined;
   try {
     const writer = await openWriter(options.writer ?? 'inline', { file, durability }, clock);
     opened = writer;
-    const database = openForReading(file);
     const restartLog = async (): Promise<void> => void (await writer.call('restartLog'));
     const checkpointer = new SqliteCheckpointer({ file, logger, restartLog });
     const durable = durability === 'durable';
-    return new SqliteStorage({ file, clock, logger, durable, writer, database, owner, checkpointer });
+    return new SqliteStorage({ file, clock, logger, durable, writer, owner, checkpointer });
   } catch (thrown) {
     await opened?.call('close');
     await opened?.end();
@@ -88,7 +81,6 @@ interface Parts {
   readonly logger: Logger;
   readonly durable: boolean;
   readonly writer: SqliteWriterHost;
-  readonly database: Database;
   readonly owner?: SqliteOwner;
   readonly checkpointer?: SqliteCheckpointer;
 }
@@ -103,6 +95,7 @@ class SqliteStorage implements Storage {
   readonly topics: TopicReader;
 
   readonly #parts: Parts;
+  readonly #reading: SqliteReadConnection;
   readonly #queue: GroupQueue<Batch, CommitResult>;
   readonly #listeners = new Set<(hint: Hint) => void>();
   #head: number;
@@ -111,14 +104,15 @@ class SqliteStorage implements Storage {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.capabilities = { durable: parts.durable, shared: false };
-    this.#head = lastPosition(parts.database);
+    const { file, writer } = parts;
+    this.#reading = new SqliteReadConnection(file, writer);
+    this.#head = lastPosition(this.#reading.database);
     this.#queue = new GroupQueue({ clock: parts.clock, weigh: rowsOf, run: group => this.#commitGroup(group) });
-    const { database, writer } = parts;
-    this.log = this.#guarded(new SqliteLogReader(database, () => this.#head));
-    this.documents = this.#guarded(new SqliteDocumentReader(database, writer));
-    this.cursors = this.#guarded(new SqliteCursorStore(database, writer));
-    this.work = this.#guarded(new SqliteWorkQueue(database, writer));
-    this.topics = this.#guarded(new SqliteTopicReader(database, writer));
+    this.log = this.#reader(database => new SqliteLogReader(database, () => this.#head));
+    this.documents = this.#reader(database => new SqliteDocumentReader(database, writer));
+    this.cursors = this.#reader(database => new SqliteCursorStore(database, writer));
+    this.work = this.#reader(database => new SqliteWorkQueue(database, writer));
+    this.topics = this.#reader(database => new SqliteTopicReader(database, writer));
   }
 
   commit(batch: Batch): Promise<CommitResult> {
@@ -142,11 +136,11 @@ class SqliteStorage implements Storage {
   }
 
   async #close(): Promise<void> {
-    const { writer, database, checkpointer, owner } = this.#parts;
+    const { writer, checkpointer, owner } = this.#parts;
     await this.#queue.drained();
     try {
       await checkpointer?.close();
-      database.close();
+      this.#reading.close();
       await writer.call('close');
       await writer.end();
     } finally {
@@ -179,7 +173,7 @@ class SqliteStorage implements Storage {
   /** A group whose outcome is unknown may have been stored after all: then the head is further than anyone was told. */
   #failed(thrown: unknown): never {
     try {
-      this.#head = Math.max(this.#head, lastPosition(this.#parts.database));
+      this.#head = Math.max(this.#head, lastPosition(this.#reading.database));
     } catch {
       // The next group that succeeds says where the head is.
     }
@@ -196,18 +190,26 @@ class SqliteStorage implements Storage {
     }
   }
 
-  /** Gives every method of a reader the same two answers: closed, or what an error of SQLite means. */
-  #guarded<R extends object>(reader: R): R {
+  /**
+   * A reader on the connection of the moment, made anew when that is another one. Gives each of its methods the same two
+   * answers: closed, or what an error of SQLite means.
+   */
+  #reader<R extends object>(make: (database: Database) => R): R {
     const { file } = this.#parts;
-    const isClosed = (): boolean => this.#closing !== undefined;
-    return new Proxy(reader, {
-      get(target, name) {
-        const member = Reflect.get(target, name, target) as unknown;
-        if (typeof member !== 'function') return member;
+    let made = { database: this.#reading.database, reader: make(this.#reading.database) };
+    const current = (): R => {
+      const { database } = this.#reading;
+      if (database !== made.database) made = { database, reader: make(database) };
+      return made.reader;
+    };
+    return new Proxy(made.reader, {
+      get: (target, name) => {
+        if (typeof Reflect.get(target, name, target) !== 'function') return undefined;
         return async (...args: unknown[]) => {
-          if (isClosed()) throw closedError(file);
+          if (this.#closing !== undefined) throw closedError(file);
           try {
-            return await member.apply(target, args);
+            const reader = current();
+            return await (Reflect.get(reader, name, reader) as (...values: unknown[]) => unknown).apply(reader, args);
           } catch (thrown) {
             throw storageError(thrown, file);
           }

@@ -73,6 +73,11 @@ export class SqliteThreadWriter {
     return { ...plain, outcomes };
   }
 
+  /** None that this thread could use. */
+  connection(): undefined {
+    return undefined;
+  }
+
   /** Ends the thread. */
   async end(): Promise<void> {
     await this.#thread.terminate();

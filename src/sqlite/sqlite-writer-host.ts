@@ -1,3 +1,4 @@
+import type { Database } from 'better-sqlite3';
 import type { Clock } from '../core/index.ts';
 import type { Batch } from '../storage/index.ts';
 import { SqliteThreadWriter, type WriterMethod } from './sqlite-thread-writer.ts';
@@ -6,6 +7,8 @@ import { type GroupOutcome, SqliteWriter, type SqliteWriterOptions } from './sql
 /** A writer, wherever it runs: one on this thread answers at once, one on its own thread with a promise. */
 export interface SqliteWriterHost {
   commitGroup(batches: readonly Batch[]): GroupOutcome | Promise<GroupOutcome>;
+  /** The writer's connection, when it is on this thread and open. */
+  connection(): Database | undefined;
   call<Name extends WriterMethod>(
     method: Name,
     ...args: Parameters<SqliteWriter[Name]>
@@ -18,6 +21,7 @@ export interface SqliteWriterHost {
 export function inlineWriter(writer: SqliteWriter): SqliteWriterHost {
   return {
     commitGroup: batches => writer.commitGroup(batches),
+    connection: () => writer.connection,
     call: (method, ...args) =>
       (writer[method] as (...values: unknown[]) => ReturnType<SqliteWriter[typeof method]>).apply(writer, args),
     end: async () => undefined,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Batch, ClaimedWork } from '../storage/index.ts';
 import { sampleAppend, sampleEvent, sampleEvents } from '../testing/conformance/sample-event.ts';
@@ -36,8 +37,12 @@ function codesOf({ outcomes }: ReturnType<SqliteWriter['commitGroup']>): (string
   return outcomes.map(outcome => ('ok' in outcome ? undefined : (outcome.error as Error & { code?: string }).code));
 }
 
+function connection(writer: SqliteWriter): Database {
+  return writer.connection as Database;
+}
+
 function count(writer: SqliteWriter, table: string): number {
-  return writer.connection.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+  return connection(writer).prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
 }
 
 describe('a group', () => {
@@ -52,7 +57,7 @@ describe('a group', () => {
     ]);
     expect(codesOf(group)).toEqual([undefined, 'REVISION_CONFLICT', undefined, 'REVISION_CONFLICT', undefined]);
     expect(group.head).toBe(3);
-    expect(writer.connection.prepare('SELECT position FROM events').pluck().all()).toEqual([1, 2, 3]);
+    expect(connection(writer).prepare('SELECT position FROM events').pluck().all()).toEqual([1, 2, 3]);
   });
 
   test('in which one batch breaks while it is written still holds all the others, in their order', () => {
@@ -72,8 +77,11 @@ describe('a group', () => {
     expect(codesOf(group)).toEqual([undefined, 'EVENT_ID_REUSED', undefined, undefined, undefined]);
     expect(group.outcomes[3]).toMatchObject({ ok: { replayed: true, appends: [{ position: 1 }] } });
     expect(group.head).toBe(5);
-    expect(writer.connection.prepare('SELECT name FROM streams ORDER BY id').pluck().all()).toEqual(['known-1', 'a-1']);
-    expect(writer.connection.prepare('SELECT key FROM work').pluck().all()).toEqual(['c']);
+    expect(connection(writer).prepare('SELECT name FROM streams ORDER BY id').pluck().all()).toEqual([
+      'known-1',
+      'a-1',
+    ]);
+    expect(connection(writer).prepare('SELECT key FROM work').pluck().all()).toEqual(['c']);
   });
 
   test('fails a single batch that breaks while it is written by what is wrong with it', () => {
@@ -95,7 +103,7 @@ describe('a group', () => {
     const breaking = { appends: [sampleAppend('never-1', 'any', [event, sampleEvent({ type: 'Never' }), event])] };
     writer.commitGroup([breaking]);
     writer.commitGroup([{ appends: [sampleAppend('a-1', 'any', [sampleEvent({ type: 'Other' })])] }]);
-    const rows = writer.connection
+    const rows = connection(writer)
       .prepare('SELECT s.name, t.name FROM events e JOIN streams s ON s.id = e.stream JOIN types t ON t.id = e.type')
       .raw()
       .all();
@@ -118,18 +126,18 @@ describe('a file that has no room for more pages', () => {
   test('refuses what does not fit, stores no part of it, and takes it when there is room again', () => {
     const { writer } = openWriter(newFile());
     writer.commitGroup([append('a-1')]);
-    writer.connection.pragma(`max_page_count = ${writer.connection.pragma('page_count', { simple: true })}`);
+    connection(writer).pragma(`max_page_count = ${connection(writer).pragma('page_count', { simple: true })}`);
     const large = [append('a-1', 30_000), enqueue('k')];
     for (let tries = 0; tries < 3; tries++) {
       expect(() => writer.commitGroup(large)).toThrow(expect.objectContaining({ code: 'STORAGE_FULL' }));
       expect([count(writer, 'events'), count(writer, 'work'), writer.head]).toEqual([2, 0, 2]);
     }
-    writer.connection.pragma('max_page_count = 1000000');
+    connection(writer).pragma('max_page_count = 1000000');
     expect(writer.commitGroup(large)).toMatchObject({
       outcomes: [{ ok: { appends: [{ position: 4 }] } }, { ok: {} }],
       head: 4,
     });
-    expect(writer.connection.pragma('integrity_check', { simple: true })).toBe('ok');
+    expect(connection(writer).pragma('integrity_check', { simple: true })).toBe('ok');
   });
 
   test('leaves work with its holder when the batch that would have settled it does not fit', () => {
@@ -137,10 +145,10 @@ describe('a file that has no room for more pages', () => {
     writer.commitGroup([enqueue('k')]);
     const [item] = writer.claim('q', 1, 60_000) as [ClaimedWork];
     const complete: Batch = { work: [{ op: 'complete', queue: 'q', key: 'k', fence: item.fence }] };
-    writer.connection.pragma(`max_page_count = ${writer.connection.pragma('page_count', { simple: true })}`);
+    connection(writer).pragma(`max_page_count = ${connection(writer).pragma('page_count', { simple: true })}`);
     expect(() => writer.commitGroup([{ ...append('a-1', 30_000), ...complete }])).toThrow();
     expect(writer.claim('q', 1, 60_000)).toEqual([]);
-    writer.connection.pragma('max_page_count = 1000000');
+    connection(writer).pragma('max_page_count = 1000000');
     expect(codesOf(writer.commitGroup([complete]))).toEqual([undefined]);
     expect(count(writer, 'work')).toBe(0);
   });
@@ -173,9 +181,9 @@ describe('a writer', () => {
     openWriter(file).writer.close();
     const { writer } = openWriter(file);
     // One page for the epoch, and none for the settings.
-    expect(writer.connection.pragma('wal_checkpoint(NOOP)')).toMatchObject([{ log: 1 }]);
-    expect(writer.connection.pragma('auto_vacuum', { simple: true })).toBe(2);
-    expect(writer.connection.pragma('synchronous', { simple: true })).toBe(2);
+    expect(connection(writer).pragma('wal_checkpoint(NOOP)')).toMatchObject([{ log: 1 }]);
+    expect(connection(writer).pragma('auto_vacuum', { simple: true })).toBe(2);
+    expect(connection(writer).pragma('synchronous', { simple: true })).toBe(2);
   });
 
   test('on a thread that has ended refuses every call instead of never answering', async () => {

@@ -77,9 +77,9 @@ export class SqliteWriter {
     }
   }
 
-  /** The connection, for a database in memory, which has no other. */
-  get connection(): Database {
-    return this.#current().database;
+  /** The connection, for reading between two groups; undefined while the file could not be opened again after a failure. */
+  get connection(): Database | undefined {
+    return this.#session?.database;
   }
 
   /** Position of the last event. */

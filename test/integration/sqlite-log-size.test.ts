@@ -56,7 +56,8 @@ describe('the write-ahead log', () => {
     await writeWithoutPause(storage, file, load, 40 * MEGABYTE);
     const before = statSync(`${file}-wal`).size;
     await writeWithoutPause(storage, file, load, WRITTEN_BYTES);
-    expect(statSync(`${file}-wal`).size).toBe(before);
+    // How far the copying thread is behind is a matter of luck; that the log is used again and again is not.
+    expect(statSync(`${file}-wal`).size).toBeLessThan(before + WRITTEN_BYTES / 2);
     await storage.close();
   });
 });
