@@ -89,7 +89,7 @@ export interface Millrace {
   /** Documents of a read model by declared indexes. */
   query<State, Index extends string>(
     projection: Projection<State, Index>,
-    query: ModelQuery<Index>,
+    query: ModelQuery<NoInfer<Index>>,
   ): Promise<readonly Row<State>[]>;
   /** Follows the log; see `subscribe` of processing. */
   subscribe(options?: SubscriptionOptions): AsyncGenerator<RecordedEvent, void, undefined>;

@@ -3,14 +3,16 @@ import { type Backoff, checkBackoff, checkedName, type Duration, MillraceError, 
 import type { AnyEvent, RecordedEvent, RecordedEventOf } from '../store/index.ts';
 import type { OnEnd, Saga, SagaStep, SagaTrigger, StepContext, StepOutcome } from './saga-definition.ts';
 
+// biome-ignore-start lint/suspicious/noConfusingVoidType: a step that answers nothing is an async function of void
 /** A type that JSON can hold without loss; what it cannot hold becomes `never`, so that such a result does not compile. */
-export type JsonSafe<T> = T extends string | number | boolean | null | undefined
+export type JsonSafe<T> = T extends string | number | boolean | null | undefined | void
   ? T
   : T extends bigint | symbol | ((...args: never[]) => unknown) | Date
     ? never
     : T extends object
       ? { readonly [Member in keyof T]: JsonSafe<T[Member]> }
       : never;
+// biome-ignore-end lint/suspicious/noConfusingVoidType: end
 
 /** A name that no earlier step has; a step that repeats one does not compile. */
 type NewName<Name extends string, Results> = Name extends keyof Results ? never : Name;

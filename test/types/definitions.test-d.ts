@@ -1,0 +1,154 @@
+import {
+  createMillrace,
+  defineApp,
+  defineDecider,
+  defineEvent,
+  defineProjection,
+  defineSaga,
+  type EventDefinition,
+  rejected,
+  send,
+} from 'millrace';
+import { z } from 'zod';
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function assert<_T extends true>(): void {}
+
+// Events: data and input are inferred from the schema.
+const OrderPlaced = defineEvent('OrderPlaced', {
+  schema: z.object({ cents: z.number(), note: z.string().default('') }),
+});
+const OrderPaid = defineEvent('OrderPaid', { schema: z.object({ by: z.string() }) });
+assert<
+  Equal<
+    typeof OrderPlaced,
+    EventDefinition<'OrderPlaced', { cents: number; note: string }, { cents: number; note?: string | undefined }>
+  >
+>();
+OrderPlaced({ cents: 1 });
+// @ts-expect-error a field is missing
+OrderPlaced({});
+// @ts-expect-error a field has another type
+OrderPlaced({ cents: '1' });
+
+// Deciders: state and commands flow from the rules.
+const order = defineDecider('order', {
+  events: [OrderPlaced, OrderPaid],
+  initial: (): { status: 'new' | 'placed' | 'paid' } => ({ status: 'new' }),
+  evolve: { OrderPlaced: _ => ({ status: 'placed' }), OrderPaid: state => ({ ...state, status: 'paid' }) },
+  decide: {
+    place: (data: { cents: number }, state) => (state.status === 'new' ? [OrderPlaced(data)] : []),
+    pay: (data: { by: string }, state) => {
+      if (state.status !== 'placed') throw rejected('It cannot be paid.');
+      return [OrderPaid(data)];
+    },
+  },
+});
+defineDecider('order', {
+  events: [OrderPlaced, OrderPaid],
+  initial: () => 0,
+  // @ts-expect-error an event has no rule
+  evolve: { OrderPlaced: (state: number) => state },
+  decide: {},
+});
+defineDecider('order', {
+  events: [OrderPlaced],
+  initial: (): { status: 'new' | 'placed' } => ({ status: 'new' }),
+  // @ts-expect-error the state has no such status
+  evolve: { OrderPlaced: state => ({ ...state, status: 'gone' }) },
+  decide: {},
+});
+send(order, 'order-1', 'place', { cents: 1 });
+// @ts-expect-error no such command
+send(order, 'order-1', 'ship', {});
+// @ts-expect-error the data of another command
+send(order, 'order-1', 'place', { by: 'ada' });
+
+// Projections: documents, keys and indexes are typed by the events and the state.
+const totals = defineProjection('totals', {
+  version: 1,
+  events: [OrderPlaced],
+  key: event => event.data.note,
+  initial: () => ({ cents: 0, notes: [] as string[] }),
+  evolve: {
+    OrderPlaced: (state, { data }) => ({ cents: state.cents + data.cents, notes: [...state.notes, data.note] }),
+  },
+  indexes: ['cents'],
+});
+defineProjection('totals', {
+  version: 1,
+  events: [OrderPlaced],
+  // @ts-expect-error the event has no such field
+  key: event => event.data.customer,
+  initial: () => 0,
+  evolve: { OrderPlaced: _ => null },
+});
+defineProjection('totals', {
+  version: 1,
+  events: [OrderPlaced],
+  key: event => event.stream,
+  initial: () => ({ notes: [] as string[] }),
+  evolve: { OrderPlaced: _ => undefined },
+  // @ts-expect-error a list cannot be an index
+  indexes: ['notes'],
+});
+
+// Sagas: results flow to later steps and to the step's own undo.
+interface Services {
+  charge(cents: number): Promise<{ id: string }>;
+  refund(id: string): Promise<void>;
+}
+const started = defineSaga<Services>('payment', 1).input(OrderPlaced.schema);
+const payment = started
+  .startOn(OrderPlaced, event => ({ id: event.stream, input: event.data }))
+  .step('charge', {
+    run: ({ input, services }) => services.charge(input.cents),
+    compensate: async scope => {
+      // @ts-expect-error the outcome has not been looked at: there may be no result
+      scope.result.id;
+      if (scope.outcome === 'completed') await scope.services.refund(scope.result.id);
+    },
+  })
+  .step('mark', { run: async ({ results }) => results.charge.id, compensate: 'none-needed' })
+  .onEnd({ completed: ({ id, results }) => send(order, id, 'pay', { by: results.mark }) })
+  .build();
+// @ts-expect-error an undo is missing
+started.step('charge', { run: async () => 1 });
+started
+  .step('charge', { run: async () => 1, compensate: 'none-needed' })
+  // @ts-expect-error the name is taken
+  .step('charge', { run: async () => 1, compensate: 'none-needed' });
+// @ts-expect-error a date is no JSON
+started.step('when', { run: async () => new Date(), compensate: 'none-needed' });
+// @ts-expect-error a function inside a result is no JSON
+started.step('how', { run: async () => ({ go: () => 1 }), compensate: 'none-needed' });
+// @ts-expect-error there is no such step before this one
+started.step('charge', { run: async ({ results }) => results.reserve, compensate: 'none-needed' });
+// @ts-expect-error the input of the saga is another one
+started.startOn(OrderPaid, event => ({ id: event.stream, input: event.data }));
+started.step('a', { run: async () => 'ada', compensate: 'none-needed' }).onEnd({
+  completed: ({ id, results }) => send(order, id, 'pay', { by: results.a }),
+  // @ts-expect-error a saga that failed may not have got to that step
+  failed: ({ id, results }) => send(order, id, 'pay', { by: results.a }),
+});
+
+// Apps: a saga finds its services, and queries are typed by their read model.
+const services: Services = { charge: async () => ({ id: '' }), refund: async () => undefined };
+const app = defineApp({ define: [order, totals, payment], services });
+// @ts-expect-error the saga's services are missing
+defineApp({ define: [payment] });
+// @ts-expect-error these are not the services that the saga needs
+defineApp({ define: [payment], services: { charge: 1 } });
+
+const millrace = await createMillrace({ app, store: 'memory:' });
+const one = await millrace.query(totals, { id: 'x', after: 1 });
+assert<Equal<typeof one, { cents: number; notes: string[] } | undefined>>();
+const rows = await millrace.query(totals, { where: { cents: 1 }, orderBy: 'cents' });
+assert<Equal<(typeof rows)[number]['document'], { cents: number; notes: string[] }>>();
+// @ts-expect-error not an index
+await millrace.query(totals, { where: { notes: 'x' } });
+// @ts-expect-error not an index
+await millrace.query(totals, { orderBy: 'notes' });
+await millrace.execute(order, 'order-1', 'pay', { by: 'ada' });
+// @ts-expect-error no such command
+await millrace.execute(order, 'order-1', 'ship', {});
