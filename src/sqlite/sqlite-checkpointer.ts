@@ -7,11 +7,14 @@ import { siblingModule } from './sqlite-thread.ts';
 const COPY_AFTER_PAGES = 2_048;
 /** Pages in the log before it is started anew: 32 MiB. */
 const RESTART_FROM_PAGES = 8_192;
+/** Pages in the log from which on writing waits for a copy that is under way: 48 MiB. */
+const HOLD_FROM_PAGES = 12_288;
 
 /**
  * Keeps the write-ahead log small. A thread with a connection of its own copies pages while writing goes on, so that neither
  * a commit nor the event loop waits for it. Under a load that never pauses that alone would let the log grow for ever, so
- * from time to time the writer itself copies the small rest and starts the log anew.
+ * from time to time the writer itself copies the small rest and starts the log anew; and where the thread cannot keep up,
+ * writing waits for it.
  */
 export class SqliteCheckpointer {
   readonly #file: string;
@@ -20,7 +23,9 @@ export class SqliteCheckpointer {
   #thread: Worker | undefined;
   #copying = false;
   #closed = false;
+  #logPages = 0;
   #pagesCopied = 0;
+  #waiting: (() => void)[] = [];
 
   constructor(options: { file: string; restartLog: () => Promise<void>; logger: Logger }) {
     this.#file = options.file;
@@ -30,6 +35,7 @@ export class SqliteCheckpointer {
 
   /** Learns how many pages the log holds after a group; has them copied when enough have come together. */
   committed(logPages: number): void {
+    this.#logPages = logPages;
     if (logPages < this.#pagesCopied) this.#pagesCopied = 0;
     if (this.#copying || logPages - this.#pagesCopied < COPY_AFTER_PAGES) return;
     this.#copying = true;
@@ -37,6 +43,12 @@ export class SqliteCheckpointer {
     this.#pagesCopied = logPages;
     this.#thread ??= this.#startThread();
     this.#thread.postMessage('copy');
+  }
+
+  /** What writing has to wait for, when the log has become so long that it must not grow on; undefined otherwise. */
+  get backlog(): Promise<void> | undefined {
+    if (!this.#copying || this.#logPages < HOLD_FROM_PAGES) return undefined;
+    return new Promise(resolve => this.#waiting.push(resolve));
   }
 
   /** Ends the thread. */
@@ -61,14 +73,19 @@ export class SqliteCheckpointer {
     if ('failure' in reply) return this.#failed(reply.failure);
     try {
       if (reply.logPages >= RESTART_FROM_PAGES && !this.#closed) await this.#restartLog();
-      this.#copying = false;
+      this.#ended();
     } catch (thrown) {
       this.#failed(messageOf(thrown));
     }
   }
 
-  #failed(failure: string): void {
+  #ended(): void {
     this.#copying = false;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #failed(failure: string): void {
+    this.#ended();
     if (this.#closed) return;
     this.#logger.warn({ failure }, 'the write-ahead log could not be copied; it is tried again');
   }

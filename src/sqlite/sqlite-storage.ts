@@ -85,6 +85,8 @@ interface Parts {
   readonly checkpointer?: SqliteCheckpointer;
 }
 
+type Outcomes = GroupOutcome['outcomes'];
+
 /** The embedded store: one writer that groups commits, readers beside it. */
 class SqliteStorage implements Storage {
   readonly capabilities: Capabilities;
@@ -148,7 +150,9 @@ class SqliteStorage implements Storage {
     }
   }
 
-  #commitGroup(batches: readonly Batch[]) {
+  #commitGroup(batches: readonly Batch[]): Outcomes | Promise<Outcomes> {
+    const backlog = this.#parts.checkpointer?.backlog;
+    if (backlog !== undefined) return backlog.then(() => this.#commitGroup(batches));
     let committed: ReturnType<SqliteWriterHost['commitGroup']>;
     try {
       committed = this.#parts.writer.commitGroup(batches);

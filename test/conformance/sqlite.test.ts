@@ -1,20 +1,31 @@
+import { mkdtempSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqlite, type SqliteOptions } from 'millrace/sqlite';
-import { type OpenedStorage, type StorageConformance, storageConformance } from 'millrace/testing';
-import { describe, test } from 'vitest';
+import {
+  type ConformanceRunner,
+  type OpenedStorage,
+  type StorageConformance,
+  storageConformance,
+} from 'millrace/testing';
+import { afterAll, describe, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/index.ts';
 import { runCount, seed } from '../runs.ts';
 
-const common = {
-  seed: seed(),
-  runner: {
-    describe,
-    test: (title: string, body: () => Promise<void>) => test(title, { timeout: 600_000 }, body),
-    skip: (title: string, reason: string) => test(title, { skip: true, meta: { skipReason: reason } }, () => undefined),
-  },
-} satisfies Partial<StorageConformance>;
+/** Each test of the thread starts one, which translates the source anew unless someone has kept the result. */
+const translated = mkdtempSync(join(tmpdir(), 'millrace-translated-'));
+process.env.NODE_COMPILE_CACHE ??= translated;
+afterAll(() => rm(translated, { recursive: true, force: true }));
+
+const skip: ConformanceRunner['skip'] = (title, reason) =>
+  test(title, { skip: true, meta: { skipReason: reason } }, () => undefined);
+const runner: ConformanceRunner = {
+  describe,
+  test: (title, body) => test(title, { timeout: 600_000 }, body),
+  skip,
+};
+const common = { seed: seed(), runner } satisfies Partial<StorageConformance>;
 
 storageConformance({
   ...common,
@@ -28,6 +39,8 @@ storageConformance({
 storageConformance({
   ...common,
   name: 'SQLite on a file, with the writer on a thread',
+  // Starting the thread is most of the time that a test takes, and threads start beside each other.
+  runner: { ...runner, test: (title, body) => test.concurrent(title, { timeout: 600_000 }, body) },
   open: () => openOnFile({ writer: 'thread' }),
   capabilities: { durable: true, shared: false },
   reopens: true,

@@ -54,7 +54,12 @@ describe.each(['inline', 'thread'] as const)('a store on a full disk, with the w
   });
 
   test('never takes for refused what a crash would bring to light', async () => {
-    for (const leftKilobytes of [12, 24, 36, 44]) {
+    for (const [leftKilobytes, readerStays] of [
+      [12, true],
+      [24, false],
+      [36, true],
+      [44, false],
+    ] as const) {
       const disk = new SmallDisk(48);
       const file = join(disk.folder, 'store.db');
       const storage = await openSqlite({ file, writer });
@@ -64,6 +69,8 @@ describe.each(['inline', 'thread'] as const)('a store on a full disk, with the w
       reader.prepare('SELECT count(*) FROM events').get();
       while (pagesOf(file) < SHARED_MEMORY_GROWS_AT - 6) await commitSmall(storage);
       disk.fill(leftKilobytes);
+      // The last one to close a store empties its log: then the file that is opened again is another one.
+      if (!readerStays) reader.close();
       const appends = Array.from({ length: 6 }, () => sampleAppend('b-1'));
       const outcomes = [];
       for (const append of appends) outcomes.push(await outcomeOf(storage.commit({ appends: [append] })));

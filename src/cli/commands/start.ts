@@ -62,10 +62,14 @@ async function loadApp(module: string): Promise<App> {
     const loaded = (await import(pathToFileURL(resolve(module)).href)) as { default?: unknown };
     exported = typeof loaded.default === 'function' ? await (loaded.default as () => unknown)() : loaded.default;
   } catch (cause) {
-    throw new MillraceError('INVALID_ARGUMENT', `The app ${module} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-      details: { module },
-    });
+    throw new MillraceError(
+      'INVALID_ARGUMENT',
+      `The app ${module} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+        details: { module },
+      },
+    );
   }
   if ((exported as Partial<App> | undefined)?.kind === 'app') return exported as App;
   throw new MillraceError(
