@@ -48,7 +48,8 @@ export type StateOf<D> = D extends { readonly initial: () => infer State } ? Sta
 
 /**
  * Defines a decider. Types flow from the events and from the parameters of the commands; an event type without
- * `evolve` does not compile.
+ * `evolve` does not compile. Write `_ => …` where a function needs no parameter: TypeScript takes the literals of a function without
+ * parameters for plain strings.
  */
 export function defineDecider<
   State,
