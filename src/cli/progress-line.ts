@@ -34,14 +34,15 @@ function plainLines(what: string, total: number, monotonic: () => number): Progr
   const rate = rateMeter(monotonic);
   let last = monotonic();
   let done = 0;
+  let perSecond = 0;
   const print = (): void => {
-    const perSecond = rate(done);
     const left = perSecond > 0 ? `, about ${Math.ceil((total - done) / perSecond)} s left` : '';
     process.stderr.write(`${what}: ${done} of ${total} (${perSecond}/s${done < total ? left : ''})\n`);
   };
   return {
     update(value) {
       done = value;
+      perSecond = rate(value);
       if (monotonic() - last < LINE_EVERY_MS) return;
       last = monotonic();
       print();

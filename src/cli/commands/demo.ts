@@ -73,8 +73,7 @@ async function demo(flags: DemoFlags, output: Output): Promise<number> {
     },
     createLogger('error'),
   );
-  const finished = await Promise.race([running, ending]);
-  line?.end();
+  const finished = await Promise.race([running, ending]).finally(() => line?.end());
   if (typeof finished === 'string') {
     output.note('Interrupted. Run the same command with --resume to go on where it stopped.');
     return EXIT.interrupted;
