@@ -41,9 +41,10 @@ export class LogFollower {
     return Math.max(this.#head, this.#position);
   }
 
-  /** Begins to listen for commits. */
-  start(): void {
+  /** Begins to listen for commits, and looks where the log ends. */
+  async start(): Promise<void> {
     this.#unwatch ??= this.#storage.watch(hint => this.#heard(hint));
+    this.#head = Math.max(this.#head, await this.#storage.log.head());
   }
 
   /** The next wanted events after the position; none when the log has no more. */

@@ -75,7 +75,7 @@ const RENEW_MS = LEASE_MS / 3;
 const IDLE_MOVE_FROM = 10_000;
 
 /** The queue in which a processor keeps the events that it gave up. */
-export function deadLetterQueue(processor: string): string {
+function deadLetterQueue(processor: string): string {
   return `dead:${processor}`;
 }
 
@@ -108,8 +108,9 @@ export class Processor {
     this.#follower = new LogFollower({ storage, clock, filter, advanced: () => this.#advanced() });
   }
 
-  /** Begins to follow the log. */
-  start(): void {
+  /** Begins to follow the log. Resolves once it knows where the log ends: from then on its lag is never less than it is. */
+  async start(): Promise<void> {
+    await this.#follower.start();
     this.#running ??= this.#run();
   }
 
@@ -165,7 +166,6 @@ export class Processor {
 
   async #run(): Promise<void> {
     const { clock, random, telemetry } = this.#environment;
-    this.#follower.start();
     let failures = 0;
     while (!this.#stopped && this.#state !== 'failed') {
       const before = this.#advancedAt;
@@ -226,7 +226,7 @@ export class Processor {
           checkpoint = to;
         }
         this.#follower.advance(page.through);
-        this.#state = 'live';
+        this.#isLive();
         await this.#follower.wait();
       }
     }
@@ -296,8 +296,7 @@ export class Processor {
     const last = events.at(-1) as RecordedEvent;
     const checkpoint = await this.#commit(lease, from, last.position, effects ?? {});
     handler.committed?.(events);
-    this.#reason = null;
-    this.#failedAt = null;
+    this.#gotOn();
     return checkpoint;
   }
 
@@ -332,6 +331,17 @@ export class Processor {
     const { position } = this.#follower;
     this.#advancedAt = this.#environment.clock.now();
     for (const waiter of this.#waiters) if (waiter.position <= position) waiter.resolve(true);
+  }
+
+  /** Nothing is left to handle: what held it up before, if anything did, is over. */
+  #isLive(): void {
+    this.#state = 'live';
+    this.#gotOn();
+  }
+
+  #gotOn(): void {
+    this.#reason = null;
+    this.#failedAt = null;
   }
 
   #retrying(thrown: unknown, position: number | null = null): void {

@@ -27,8 +27,8 @@ export async function* subscribe(
   const follower = new LogFollower({ storage, clock, filter });
   const stop = (): void => follower.stop();
   signal?.addEventListener('abort', stop, { once: true });
-  follower.start();
   try {
+    await follower.start();
     follower.advance(after);
     while (!signal?.aborted) {
       const page = await follower.page(PAGE_SIZE);

@@ -82,7 +82,7 @@ export class ProjectionEngine {
       const owner = { processor: processorOf(projection) };
       const { indexes } = projection;
       await this.#environment.storage.documents.define({ name: collectionOf(projection), owner, indexes });
-      processor.start();
+      await processor.start();
     }
   }
 

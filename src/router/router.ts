@@ -70,7 +70,7 @@ export class Router {
 
   /** Begins to route and to deliver; deliveries that were pending before go on. */
   async start(): Promise<void> {
-    this.#processor?.start();
+    await this.#processor?.start();
     for (const worker of this.#workers) worker.start();
     if (this.#workers.length > 0) this.#purge.start();
   }

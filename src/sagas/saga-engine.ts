@@ -54,7 +54,7 @@ export class SagaEngine {
   async start(): Promise<void> {
     await this.#environment.storage.documents.define(SAGA_INDEX);
     for (const { trigger, runner } of this.#types.values()) {
-      trigger?.start();
+      await trigger?.start();
       runner.start();
     }
   }

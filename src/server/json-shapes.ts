@@ -32,8 +32,8 @@ export function sagaJson(saga: SagaView) {
 }
 
 /** A time as RFC 3339 writes it. */
-export function time(milliseconds: number): string;
-export function time(milliseconds: number | null): string | null;
-export function time(milliseconds: number | null): string | null {
+function time(milliseconds: number): string;
+function time(milliseconds: number | null): string | null;
+function time(milliseconds: number | null): string | null {
   return milliseconds === null ? null : new Date(milliseconds).toISOString();
 }

@@ -41,7 +41,7 @@ export interface Problem {
 }
 
 /** What went wrong, for a client. An error that is not Millrace's own is not explained: it may hold what a client must not see. */
-export function problemOf(thrown: unknown): Problem {
+function problemOf(thrown: unknown): Problem {
   const known = isMillraceError(thrown) ? thrown : requestError(thrown);
   if (known === undefined) {
     return problem('INTERNAL', 500, 'Something unexpected went wrong; the log of the server says what.', {

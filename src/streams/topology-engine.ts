@@ -71,7 +71,7 @@ export class TopologyEngine {
       for (const { definition } of topology.nodes) {
         if (definition.topic !== undefined) await this.#environment.storage.topics.define(definition.topic);
       }
-      processor.start();
+      await processor.start();
     }
   }
 
