@@ -36,6 +36,12 @@ export interface DeliveryQuery {
   readonly after?: string;
 }
 
+/** A route and the names of its destinations. */
+export interface RouteSummary {
+  readonly name: string;
+  readonly destinations: readonly string[];
+}
+
 /** Events are routed that many in one commit, so that the work they lead to fits one group. */
 const BATCH_SIZE = 200;
 const LIST_LIMIT_DEFAULT = 50;
@@ -85,6 +91,14 @@ export class Router {
   /** Where the processor that routes stands; none when there are no routes. */
   statuses(): readonly ProcessorStatus[] {
     return this.#processor === undefined ? [] : [this.#processor.status()];
+  }
+
+  /** The routes, in the order in which they were defined. */
+  routes(): readonly RouteSummary[] {
+    return [...this.#routes.values()].map(({ name, destinations }) => ({
+      name,
+      destinations: destinations.map(destination => destination.name),
+    }));
   }
 
   /** How many deliveries are pending, delivered and given up, overall and by route. */

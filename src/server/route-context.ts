@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Millrace } from '../app/index.ts';
 import type { Clock } from '../core/index.ts';
+import type { AppendHistory } from './append-history.ts';
 import type { EventStream } from './event-stream.ts';
 
 /** What the routes of the API are made with. */
@@ -10,4 +11,5 @@ export interface RouteContext {
   readonly clock: Clock;
   /** Streams to clients that are open; the server ends them when it closes. */
   readonly streams: Set<EventStream>;
+  readonly history: AppendHistory;
 }

@@ -1,11 +1,13 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Millrace } from '../app/index.ts';
 import { type Clock, MillraceError, systemClock } from '../core/index.ts';
+import { AppendHistory } from './append-history.ts';
 import { serveDashboard } from './dashboard.ts';
 import type { EventStream } from './event-stream.ts';
 import { allowLocalOnly } from './local-only.ts';
 import { sendProblem } from './problem.ts';
 import type { RouteContext } from './route-context.ts';
+import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
@@ -49,12 +51,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   allowLocalOnly(server);
   server.setErrorHandler((thrown, _request, reply) => sendProblem(reply, thrown));
   server.setNotFoundHandler((request, reply) => sendProblem(reply, notFound(request.method, request.url)));
-  await addRoutes({ server, app, clock, streams });
+  const history = new AppendHistory(app.storage.log, clock);
+  await addRoutes({ server, app, clock, streams, history });
   const address = await listen(server, port);
   await app.storage.announce(address);
+  history.start();
   return {
     address,
     async close() {
+      history.stop();
       for (const stream of streams) stream.close();
       await server.close();
     },
@@ -68,6 +73,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   readModelRoutes(context);
   sagaRoutes(context);
   topologyRoutes(context);
+  deliveryRoutes(context);
   liveRoutes(context);
   await serveDashboard(context.server);
 }

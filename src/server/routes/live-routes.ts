@@ -5,13 +5,14 @@ import type { RouteContext } from '../route-context.ts';
 /** How often the page is told what has changed. */
 const FRAME_MS = 1_000;
 
-/** Where everything stands, once a second, for as long as someone looks. */
-export function liveRoutes({ server, app, clock, streams }: RouteContext): void {
+/** How the log grew lately; then where everything stands, once a second, for as long as someone looks. */
+export function liveRoutes({ server, app, clock, streams, history }: RouteContext): void {
   server.get('/v1/live', async (request, reply) => {
     const stream = new EventStream(request, reply, clock);
     streams.add(stream);
     let last = { head: await app.storage.log.head(), at: clock.monotonic() };
     try {
+      await stream.send({ event: 'history', data: { samples: history.samples() } });
       while (!stream.signal.aborted) {
         const now = { head: await app.storage.log.head(), at: clock.monotonic() };
         const seconds = (now.at - last.at) / 1000;

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { SagaStatus } from '../../sagas/index.ts';
-import { sagaJson } from '../json-shapes.ts';
+import { sagaJson, sagaSummaryJson } from '../json-shapes.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const STATUSES: readonly SagaStatus[] = [
@@ -29,7 +29,8 @@ export function sagaRoutes({ server, app }: RouteContext): void {
     { schema: { params: TypeParameters, querystring: ListQuery } },
     async request => {
       const { status, limit } = request.query;
-      return { items: await app.sagas.list(request.params.type, status, limit) };
+      const sagas = await app.sagas.list(request.params.type, status, limit);
+      return { items: sagas.map(sagaSummaryJson) };
     },
   );
 
