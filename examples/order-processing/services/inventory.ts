@@ -42,12 +42,19 @@ export class Inventory {
    * step is declined, naming the product.
    */
   reserve(order: PlacedOrder, key: string): { reservationId: string } {
-    for (const item of order.items) {
-      if (this.#reserveItem(key, item)) continue;
+    const short = byProduct(order.items).find(item => !this.#reserveItem(key, item));
+    if (short !== undefined) {
+      const { product, quantity } = short;
       this.#releaseAll(key);
-      throw declined(`${item.product} is out of stock: ${item.quantity} wanted, ${this.available(item.product)} left.`);
+      throw declined(`${product} is out of stock: ${quantity} wanted, ${this.available(product)} left.`);
     }
-    this.#ledger.apply(SERVICE, order.orderId, key);
+    try {
+      this.#ledger.apply(SERVICE, order.orderId, key);
+    } catch (thrown) {
+      // It came after its own undo, and nobody would release it any more.
+      this.#releaseAll(key);
+      throw thrown;
+    }
     return { reservationId: key };
   }
 
@@ -92,4 +99,11 @@ export class Inventory {
       }
     }
   }
+}
+
+/** What an order asks for in all, by product: two lines may ask for the same one. */
+function byProduct(items: readonly Item[]): Item[] {
+  const quantities = new Map<string, number>();
+  for (const { product, quantity } of items) quantities.set(product, (quantities.get(product) ?? 0) + quantity);
+  return [...quantities].map(([product, quantity]) => ({ product, quantity }));
 }
