@@ -123,13 +123,15 @@ export async function createMillrace(options: MillraceOptions): Promise<Millrace
   const logger = options.logger ?? silentTelemetry.logger;
   const telemetry: Telemetry = { logger, metrics, tracer: trace.getTracer('millrace') };
   const storage = await openStorage(options.store, { clock, logger });
-  const environment = environmentOf({ storage, clock, random, telemetry, app, strict: options.app !== undefined });
-  const running = new RunningApp(app, environment, metrics, options);
+  let running: RunningApp | undefined;
   try {
+    const environment = environmentOf({ storage, clock, random, telemetry, app, strict: options.app !== undefined });
+    running = new RunningApp(app, environment, metrics, options);
     await running.start();
     return running;
   } catch (thrown) {
-    await running.close();
+    if (running !== undefined) await running.close();
+    else if (typeof options.store === 'string') await storage.close();
     throw thrown;
   }
 }

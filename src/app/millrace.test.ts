@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { temporaryFolder } from '../../test/temporary-folder.ts';
+import { defineProjection } from '../projections/index.ts';
+import { defineEvent } from '../store/index.ts';
+import { createMillrace, defineApp } from './index.ts';
+
+const Noted = defineEvent('Noted', { schema: z.object({}) });
+
+test('lets go of the store of an app that cannot be made', async () => {
+  const store = `sqlite:${join(temporaryFolder(), 'millrace.db')}`;
+  const impatient = defineProjection('impatient', {
+    version: 1,
+    events: [Noted],
+    key: event => event.stream,
+    initial: () => ({}),
+    evolve: { Noted: state => state },
+    failure: { retry: { attempts: 0, base: 1 } },
+  });
+  const app = defineApp({ define: [impatient] });
+  await expect(createMillrace({ app, store })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  const mended = await createMillrace({ store });
+  await mended.close();
+});
