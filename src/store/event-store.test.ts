@@ -55,6 +55,25 @@ test('gives an event back as it was appended, with its own id as correlation whe
   });
 });
 
+test('takes null for a state like any other', async () => {
+  const door = defineDecider('door', {
+    events: [Deposited, Withdrawn],
+    initial: () => null as { open: true } | null,
+    evolve: { Deposited: _ => ({ open: true as const }), Withdrawn: _ => null },
+    decide: {
+      open: (_: object, state) => {
+        if (state !== null) throw rejected('It is open.');
+        return [Deposited({ cents: 1 })];
+      },
+      close: (_: object, state) => (state === null ? [] : [Withdrawn({ cents: 1 })]),
+    },
+  });
+  for (const command of ['open', 'close', 'open', 'close'] as const) {
+    await settle(events.execute(door, 'door-1', command, {}));
+  }
+  expect(await settle(events.load(door, 'door-1'))).toMatchObject({ state: null, revision: 3 });
+});
+
 test('stores nothing of how it was appended but the context', async () => {
   const context = { correlationId: 'c', causationId: 'd', userId: 'u' };
   await settle(events.append('account-1', [Deposited({ cents: 5 })], { ...context, expected: 'noStream' }));

@@ -162,7 +162,8 @@ export class EventStore {
     for (;;) {
       const page = await this.readStream(stream, { from: revision + 1, limit: LOAD_PAGE });
       for (const event of page) {
-        state = evolve[event.type]?.(state, event) ?? state;
+        const apply = evolve[event.type];
+        if (apply !== undefined) state = apply(state, event);
         revision = event.revision;
         position = event.position;
       }
