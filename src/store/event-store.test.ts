@@ -55,6 +55,23 @@ test('gives an event back as it was appended, with its own id as correlation whe
   });
 });
 
+test.each([['noon'], [Number.NaN], [1.5], [1e300], [{}], [8.64e15 + 1]])(
+  'refuses an event that happened at %o, which no reader could show',
+  async occurredAt => {
+    const event = Deposited({ cents: 5 }, { occurredAt: occurredAt as number });
+    expect(await failure(events.append('account-1', [event]))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      details: { type: 'Deposited' },
+    });
+    expect(await events.readStream('account-1')).toEqual([]);
+  },
+);
+
+test.each([[0], [-1], [8.64e15]])('tells that an event happened at %o', async occurredAt => {
+  await settle(events.append('account-1', [Deposited({ cents: 5 }, { occurredAt })]));
+  expect(await events.readStream('account-1')).toMatchObject([{ occurredAt }]);
+});
+
 test('takes null for a state like any other', async () => {
   const door = defineDecider('door', {
     events: [Deposited, Withdrawn],
