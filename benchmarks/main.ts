@@ -47,35 +47,38 @@ async function main(): Promise<number> {
   mkdirSync(data, { recursive: true });
   checkDisk(data);
   const folder = mkdtempSync(join(data, 'millrace-bench-'));
+  process.once('SIGINT', () => process.exit(130));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const show = (text: string): boolean => (values.json ? process.stderr : process.stdout).write(text);
   const reports: Report[] = [];
-  try {
-    const machine = await describeMachine(folder);
-    const { cores, memoryGib, node, sqlite, syncsPerSecond, loadAverage } = machine;
-    show(
-      `${cores} cores, ${memoryGib} GiB, Node.js ${node}, SQLite ${sqlite}; the disk makes ${syncsPerSecond} syncs of 4 KiB a second; load average ${loadAverage}\n\n`,
-    );
-    for (const benchmark of benchmarks) {
-      if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
-      const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : benchmark.rounds));
-      const results = await runContest(benchmark, {
-        folder: join(folder, benchmark.name),
-        rounds,
-        quick: values.quick,
-        ...(values.profile === undefined ? {} : { nodeOptions: { [values.profile]: ['--cpu-prof'] } }),
-        progress: round => {
-          if (process.stderr.isTTY) process.stderr.write(`\r${benchmark.name}: round ${round} of ${rounds} \r`);
-        },
-      });
-      const report = reportOn(benchmark, results);
-      reports.push(report);
-      show(`${reportLines(benchmark, report)}\n`);
-    }
-    if (values.json) process.stdout.write(`${JSON.stringify({ machine, reports }, null, 2)}\n`);
-    return reports.every(({ verdicts }) => verdicts.every(({ passed }) => passed)) ? 0 : 1;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const machine = await describeMachine(folder);
+  const { cores, memoryGib, node, sqlite, syncsPerSecond, loadAverage } = machine;
+  show(
+    `${cores} cores, ${memoryGib} GiB, Node.js ${node}, SQLite ${sqlite}; the disk makes ${syncsPerSecond} syncs of 4 KiB a second; load average ${loadAverage}\n\n`,
+  );
+  for (const benchmark of benchmarks) {
+    if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
+    const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : benchmark.rounds));
+    const results = await runContest(benchmark, {
+      folder: join(folder, benchmark.name),
+      rounds,
+      quick: values.quick,
+      ...(values.profile === undefined ? {} : { nodeOptions: { [values.profile]: ['--cpu-prof'] } }),
+      progress: round => {
+        if (process.stderr.isTTY) process.stderr.write(`\r${benchmark.name}: round ${round} of ${rounds} \r`);
+      },
+    });
+    const report = reportOn(benchmark, results);
+    reports.push(report);
+    show(`${reportLines(benchmark, report)}\n`);
   }
+  if (values.json) process.stdout.write(`${JSON.stringify({ machine, reports }, null, 2)}\n`);
+  return reports.every(({ verdicts }) => verdicts.every(({ passed }) => passed)) ? 0 : 1;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (thrown) {
+  process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+  process.exitCode = 1;
+}

@@ -3,9 +3,12 @@ import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from 'node:f
 import { join } from 'node:path';
 import type { Contestant, Surroundings } from '../harness/benchmark.ts';
 import { type AppendLoad, Callers } from '../workload/callers.ts';
+import { runSagas, type SagaLoad } from '../workload/saga-load.ts';
 
 const FILE_BYTES = 64 * 1024 * 1024;
 const BLOCK_BYTES = 4_096;
+/** One event of a saga and its document. */
+const SAGA_COMMIT_BYTES = 700;
 
 /** A file of which every block is laid out already: a sync of a growing file also has to record its size. */
 export class PreallocatedFile {
@@ -34,22 +37,59 @@ export class PreallocatedFile {
   }
 }
 
-/** The raw limit of appending: what has come together is written to a preallocated file as text and synced; nothing else. */
-export async function writeAndSync(load: AppendLoad, { folder }: Surroundings): Promise<Contestant> {
-  const file = new PreallocatedFile(join(folder, 'preallocated'));
-  let texts: string[] = [];
-  let waiting: (() => void)[] = [];
-  const flush = (): void => {
-    const [group, callers] = [texts, waiting];
-    [texts, waiting] = [[], []];
-    file.write(group.join(''));
+/** Texts that come together are written and synced together. */
+class GroupedFile {
+  readonly #file: PreallocatedFile;
+  #texts: string[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(file: PreallocatedFile) {
+    this.#file = file;
+  }
+
+  /** Resolves once the text is durable. */
+  submit(text: string): Promise<void> {
+    this.#texts.push(text);
+    return new Promise(resolve => {
+      if (this.#waiting.push(resolve) === 1) setImmediate(this.#flush);
+    });
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  readonly #flush = (): void => {
+    const [group, callers] = [this.#texts, this.#waiting];
+    [this.#texts, this.#waiting] = [[], []];
+    this.#file.write(group.join(''));
     for (const resolve of callers) resolve();
   };
+}
+
+/** The raw limit of appending: what has come together is written to a preallocated file as text and synced; nothing else. */
+export async function writeAndSync(load: AppendLoad, { folder }: Surroundings): Promise<Contestant> {
+  const file = new GroupedFile(new PreallocatedFile(join(folder, 'preallocated')));
   const callers = new Callers(load, randomUUIDv7, ({ stream, context }, data) => {
-    for (const each of data) texts.push(`${stream}\t${JSON.stringify(each)}\t${JSON.stringify(context)}\n`);
-    return new Promise<void>(resolve => {
-      if (waiting.push(resolve) === 1) setImmediate(flush);
-    });
+    const lines = data.map(each => `${stream}\t${JSON.stringify(each)}\t${JSON.stringify(context)}\n`);
+    return file.submit(lines.join(''));
   });
   return { round: () => callers.round(), close: () => file.close() };
+}
+
+/** The raw limit of sagas: as many syncs as a saga makes, one after another, and as much text. */
+export async function writeAndSyncSagas(
+  load: SagaLoad,
+  commits: number,
+  { folder }: Surroundings,
+): Promise<Contestant> {
+  const file = new GroupedFile(new PreallocatedFile(join(folder, 'preallocated')));
+  const text = 'x'.repeat(SAGA_COMMIT_BYTES);
+  return {
+    round: () =>
+      runSagas(load, async () => {
+        for (let commit = 0; commit < commits; commit++) await file.submit(text);
+      }),
+    close: () => file.close(),
+  };
 }

@@ -25,11 +25,11 @@ export interface FigureColumn {
   readonly digits?: number;
 }
 
-/** What a contestant has to reach beside another: the median of the ratios of the rounds. */
+/** What a contestant has to reach: as it is, or beside another one as the median of the ratios of the rounds. */
 export interface Bar {
   readonly figure: string;
   readonly contestant: string;
-  readonly to: string;
+  readonly to?: string;
   readonly atLeast?: number;
   readonly atMost?: number;
 }
@@ -39,6 +39,8 @@ export interface Benchmark {
   readonly name: string;
   readonly title: string;
   readonly rounds: number;
+  /** Whether a round that does not count goes before them. Default: true. */
+  readonly warmUp?: boolean;
   readonly columns: readonly FigureColumn[];
   /** By name, in the order in which they are shown. Each is loaded only in its own process. */
   readonly contestants: Readonly<Record<string, (surroundings: Surroundings) => Promise<Contestant>>>;

@@ -71,7 +71,7 @@ export async function runContest(benchmark: Benchmark, options: ContestOptions):
       const surroundings = { folder: own, prepared, quick };
       await remote.tell({ start: { benchmark: benchmark.name, contestant: name, surroundings } });
     }
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = benchmark.warmUp === false ? 1 : 0; round <= rounds; round++) {
       options.progress(round);
       for (const { name, remote } of order) {
         const figures = await remote.tell({ round });

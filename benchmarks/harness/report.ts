@@ -47,7 +47,7 @@ export function reportOn(benchmark: Benchmark, results: Results): Report {
     rounds: results[names[0] as string]?.length ?? 0,
     figures: Object.fromEntries(spreads),
     ratios: Object.fromEntries(ratios),
-    verdicts: bars.map(bar => verdictOf(bar, ratio(results, bar.contestant, bar.to, bar.figure))),
+    verdicts: bars.map(bar => verdictOf(bar, results)),
   };
 }
 
@@ -55,7 +55,7 @@ export function reportOn(benchmark: Benchmark, results: Results): Report {
 export function reportLines({ columns }: Benchmark, report: Report): string {
   const names = Object.keys(report.figures);
   const [limit, ...others] = names as [string, ...string[]];
-  const beside = [limit, ...others.filter(name => name === 'floor')];
+  const beside = others.length === 0 ? [] : [...new Set([limit, ...others.filter(name => name === 'floor')])];
   const table = new Table({
     head: ['', ...columns.map(({ title }) => title), ...beside.map(name => `x ${name}`)],
     colAligns: ['left', ...[...columns, ...beside].map(() => 'right' as const)],
@@ -75,10 +75,13 @@ export function reportLines({ columns }: Benchmark, report: Report): string {
 
 function verdictLine({ figure, contestant, to, atLeast, atMost, reached, passed }: Verdict): string {
   const bar = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
-  return `  ${passed ? 'PASS' : 'MISS'}  ${figure} of ${contestant} is ${reached.toFixed(2)} x ${to}; ${bar} is wanted`;
+  return `  ${passed ? 'PASS' : 'MISS'}  ${figure} of ${contestant} is ${reached.toFixed(2)}${to === undefined ? '' : ` x ${to}`}; ${bar} is wanted`;
 }
 
-function verdictOf(bar: Bar, reached: number): Verdict {
+function verdictOf(bar: Bar, results: Results): Verdict {
+  const { contestant, figure, to } = bar;
+  const reached =
+    to === undefined ? median(valuesOf(results, contestant, figure)) : ratio(results, contestant, to, figure);
   const passed =
     reached >= (bar.atLeast ?? Number.NEGATIVE_INFINITY) && reached <= (bar.atMost ?? Number.POSITIVE_INFINITY);
   return { ...bar, reached, passed };
@@ -101,5 +104,5 @@ function spread(values: readonly number[]): Spread {
 function spreadText({ median: middle, min, max }: Spread, digits: number): string {
   const text = (value: number): string =>
     value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${text(middle)} (${text(min)} to ${text(max)})`;
+  return min === max ? text(middle) : `${text(middle)} (${text(min)} to ${text(max)})`;
 }

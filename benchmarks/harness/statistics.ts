@@ -7,7 +7,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** The value that a share of the numbers do not exceed. */
-function percentile(values: ArrayLike<number>, share: number): number {
+export function percentile(values: ArrayLike<number>, share: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] as number;
 }
