@@ -37,7 +37,7 @@ function sqliteOptions(location: string, parameters: URLSearchParams) {
 function unknown(location: string): MillraceError {
   return new MillraceError(
     'INVALID_ARGUMENT',
-    `${location} names no store. Use sqlite:<file>, such as sqlite:./millrace.db, or memory: for one that ends with the process.`,
+    `${location === '' ? 'An empty text' : location} names no store. Use sqlite:<file>, such as sqlite:./millrace.db, or memory: for one that ends with the process.`,
     { details: { store: location } },
   );
 }

@@ -38,7 +38,7 @@ const NAME_LENGTH_MAX = 1_024;
 
 /**
  * Serves an app over HTTP: the API below `/v1`, the dashboard at `/ui/`, health and metrics. It listens on this machine only.
- * Throws `PORT_IN_USE` when something else listens on the port.
+ * Throws `PORT_IN_USE` when something else listens on the port, `NOT_ALLOWED` when the port is kept for privileged programs.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { app, clock = systemClock, port = 0 } = options;
@@ -82,16 +82,22 @@ async function listen(server: FastifyInstance, port: number): Promise<string> {
   try {
     return await server.listen({ host: HOST, port });
   } catch (cause) {
-    if ((cause as { code?: string }).code !== 'EADDRINUSE') throw cause;
-    throw new MillraceError(
-      'PORT_IN_USE',
-      `Port ${port} of ${HOST} is in use by another program. Choose another port, or stop that program.`,
-      {
-        cause,
-        details: { host: HOST, port },
-      },
-    );
+    throw listenError(cause, port);
   }
+}
+
+function listenError(cause: unknown, port: number): unknown {
+  const { code } = cause as { code?: string };
+  const options = { cause, details: { host: HOST, port } };
+  if (code === 'EADDRINUSE') {
+    const message = `Port ${port} of ${HOST} is in use by another program. Choose another port, or stop that program.`;
+    return new MillraceError('PORT_IN_USE', message, options);
+  }
+  if (code === 'EACCES') {
+    const message = `Port ${port} of ${HOST} is kept for privileged programs. Choose one from 1024 on.`;
+    return new MillraceError('NOT_ALLOWED', message, options);
+  }
+  return cause;
 }
 
 function notFound(method: string, url: string): MillraceError {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'n
 import { basename, dirname, join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
-import { open } from './sqlite-connection.ts';
+import { checkFolder, open } from './sqlite-connection.ts';
 import { sqliteCode } from './sqlite-errors.ts';
 
 /** The process that owns a file. */
@@ -34,6 +34,7 @@ export class SqliteOwner {
 
   /** Takes ownership; throws `STORAGE_OWNED` with the owner's process id and address when another process has it. */
   static take(file: string, since: Date): SqliteOwner {
+    checkFolder(file);
     const beside = canonicalPath(file);
     const lock = open(`${beside}-owner`, {});
     const nameFile = `${beside}-owner.json`;

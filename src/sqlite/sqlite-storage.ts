@@ -49,7 +49,7 @@ export interface SqliteOptions {
 
 /**
  * Opens the embedded store on a file and becomes its owner. Throws `STORAGE_OWNED` when another process owns it,
- * `STORAGE_CORRUPT` when it is damaged or no store, `STORAGE_VERSION` when a newer Millrace wrote it, `STORAGE_READ_ONLY` when it
+ * `STORAGE_CORRUPT` when it is damaged or no database, `STORAGE_FOREIGN` when another program wrote it, `STORAGE_VERSION` when a newer Millrace wrote it, `STORAGE_READ_ONLY` when it
  * or its folder cannot be written, `STORAGE_UNAVAILABLE` when it cannot be opened.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Storage> {

@@ -97,7 +97,7 @@ test('gives the file free again when opening it fails', async () => {
   const file = join(temporaryFolder(), 'store.db');
   new Database(file).exec('CREATE TABLE foreign_table (x)').close();
   for (const writer of ['inline', 'thread'] as const) {
-    await expect(openSqlite({ file, writer })).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' });
+    await expect(openSqlite({ file, writer })).rejects.toMatchObject({ code: 'STORAGE_FOREIGN' });
   }
   const lock = new Database(`${file}-owner`, { timeout: 0 });
   lock.exec('BEGIN IMMEDIATE').close();
