@@ -167,10 +167,9 @@ class SqliteStorage implements Storage {
   }
 
   #committed(batches: readonly Batch[], { outcomes, head, logPages }: GroupOutcome) {
-    const from = this.#head;
     this.#head = head;
     this.#parts.checkpointer?.committed(logPages);
-    if (this.#listeners.size > 0) this.#hint(hintOf(batches, from, head));
+    if (this.#listeners.size > 0) this.#hint(hintOf(batches, outcomes, head));
     return outcomes;
   }
 
@@ -245,7 +244,7 @@ function rowsOf(batch: Batch): number {
 
 const GIVES_WORK: ReadonlySet<string> = new Set<WorkWrite['op']>(['enqueue', 'retry', 'redrive']);
 
-function hintOf(batches: readonly Batch[], from: number, head: number): Hint {
+function hintOf(batches: readonly Batch[], outcomes: Outcomes, head: number): Hint {
   const types = new Set<string>();
   const queues = new Set<string>();
   const topics = new Set<string>();
@@ -254,7 +253,18 @@ function hintOf(batches: readonly Batch[], from: number, head: number): Hint {
     for (const write of work ?? []) if (GIVES_WORK.has(write.op)) queues.add(write.queue);
     for (const write of written ?? []) topics.add(write.topic);
   }
-  return { from, head, types, queues, topics };
+  // Not where the head was known to be before: events whose outcome was unknown may have come to light in between.
+  return { from: head - eventsWritten(batches, outcomes), head, types, queues, topics };
+}
+
+function eventsWritten(batches: readonly Batch[], outcomes: Outcomes): number {
+  let written = 0;
+  for (const [index, { appends }] of batches.entries()) {
+    const outcome = outcomes[index];
+    if (outcome === undefined || 'error' in outcome || outcome.ok.replayed) continue;
+    for (const { events } of appends ?? []) written += events.length;
+  }
+  return written;
 }
 
 function closedError(file: string): MillraceError {
