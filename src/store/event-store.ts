@@ -180,9 +180,8 @@ export class EventStore {
     const decide = (decider.decide as Record<string, DecideFunction>)[name] as DecideFunction;
     const events = decide(data, state);
     if (events.length === 0) return { append: undefined, stream, revision, position };
-    const expected = revision === -1 ? 'noStream' : revision;
     const encoded = await this.#codec.encode(stream, events, context);
-    return { append: { stream, expected, events: encoded }, stream, revision, position };
+    return { append: appendAt(stream, revision, encoded), stream, revision, position };
   }
 
   /**
@@ -211,9 +210,11 @@ export class EventStore {
     for (let conflicts = 0; ; conflicts++) {
       const decisions: Decision[] = [];
       for (const command of commands) decisions.push(await this.decide(command, options));
-      const appends = decisions.flatMap(({ append }) => append ?? []);
+      // A decision that nothing has to happen to one entity rests on its state as well, and may be why something happens to another.
+      const appends = decisions.map(({ append, stream, revision }) => append ?? appendAt(stream, revision, []));
+      const nothing = decisions.every(({ append }) => append === undefined);
       try {
-        const committed = appends.length === 0 ? undefined : await this.#commitResolving(appends);
+        const committed = nothing ? undefined : await this.#commitResolving(appends);
         const results = this.#results(decisions, committed);
         for (const result of results) if (result.count > 0) this.#count(categoryOf(result.stream), result);
         return results;
@@ -225,11 +226,10 @@ export class EventStore {
     }
   }
 
-  /** What became of decisions: of those that led to events, in the order in which they were committed; of the others, nothing. */
+  /** What became of decisions: of those that led to events, what was committed; of the others, nothing. */
   #results(decisions: readonly Decision[], committed: CommitResult | undefined): AppendResult[] {
-    let next = 0;
-    return decisions.map(({ append, stream, revision, position }) => {
-      if (append !== undefined && committed !== undefined) return appendResult(append, committed, next++);
+    return decisions.map(({ append, stream, revision, position }, index) => {
+      if (append !== undefined && committed !== undefined) return appendResult(append, committed, index);
       return { stream, revision, position, ids: [], count: 0, recordedAt: this.#clock.now(), replayed: false };
     });
   }
@@ -255,6 +255,10 @@ export class EventStore {
     this.#requests.add(1, { outcome: result.replayed ? 'duplicate' : 'ok' });
     if (!result.replayed) this.#appended.add(result.count, { category });
   }
+}
+
+function appendAt(stream: string, revision: number, events: StreamAppend['events']): StreamAppend {
+  return { stream, expected: revision === -1 ? 'noStream' : revision, events };
 }
 
 function appendResult(
