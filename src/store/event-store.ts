@@ -61,6 +61,8 @@ const CONFLICT_RETRIES_DEFAULT = 10;
 const UNKNOWN_OUTCOME_TRIES = 3;
 const UNKNOWN_OUTCOME_DELAY_MS = 50;
 const LOAD_PAGE = 1_000;
+/** Categories that are counted by name. Names of streams without a dash are categories of their own, and may be any number. */
+const CATEGORIES_COUNTED_MAX = 100;
 
 /** The log with the meaning of events: appends what is valid, reads what was meant, decides on commands. */
 export class EventStore {
@@ -71,6 +73,7 @@ export class EventStore {
   readonly #appended: Counter;
   readonly #requests: Counter;
   readonly #duration: Histogram;
+  readonly #categories = new Set<string>();
 
   constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
     this.#storage = parts.storage;
@@ -80,7 +83,7 @@ export class EventStore {
     const { metrics } = parts.telemetry;
     this.#appended = metrics.counter({
       name: 'millrace_append_events_total',
-      help: 'Events appended by callers.',
+      help: 'Events appended by callers, by category; those of further categories than can be told apart as "other".',
       labels: ['category'],
     });
     this.#requests = metrics.counter({
@@ -253,7 +256,9 @@ export class EventStore {
 
   #count(category: string, result: AppendResult): void {
     this.#requests.add(1, { outcome: result.replayed ? 'duplicate' : 'ok' });
-    if (!result.replayed) this.#appended.add(result.count, { category });
+    if (result.replayed) return;
+    if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
+    this.#appended.add(result.count, { category: this.#categories.has(category) ? category : 'other' });
   }
 }
 
