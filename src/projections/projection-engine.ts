@@ -139,11 +139,12 @@ export class ProjectionEngine {
     if (after === undefined) return;
     const waitMs = timeout === undefined ? WAIT_DEFAULT_MS : milliseconds(timeout, 'timeout');
     if (await processor.reached(after, waitMs)) return;
-    const { position, state, reason, lag } = processor.status();
+    const { position, head, state, reason, lag } = processor.status();
+    const where = after > head ? `, which lies beyond the end of the log at ${head}` : '';
     throw new MillraceError(
       'READ_MODEL_BEHIND',
-      `Read model ${projection.name} is at position ${position}, ${after - position} before the wanted ${after}, after waiting ${waitMs} ms (${state}${reason === null ? '' : `: ${reason.message}`}).`,
-      { details: { readModel: projection.name, position, wanted: after, lag, state, reason, waitedMs: waitMs } },
+      `Read model ${projection.name} is at position ${position}, ${after - position} before the wanted ${after}${where}, after waiting ${waitMs} ms (${state}${reason === null ? '' : `: ${reason.message}`}).`,
+      { details: { readModel: projection.name, position, wanted: after, head, lag, state, reason, waitedMs: waitMs } },
     );
   }
 
