@@ -1,5 +1,5 @@
-import type { FastifyReply } from 'fastify';
-import { type ErrorCode, isMillraceError, MillraceError } from '../core/index.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, isMillraceError, type Logger, MillraceError } from '../core/index.ts';
 
 /** The one place that knows which HTTP status an error has; 500 for a code that is not listed. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -41,7 +41,7 @@ export interface Problem {
 }
 
 /** What went wrong, for a client. An error that is not Millrace's own is not explained: it may hold what a client must not see. */
-function problemOf(thrown: unknown): Problem {
+export function problemOf(thrown: unknown): Problem {
   const known = isMillraceError(thrown) ? thrown : requestError(thrown);
   if (known === undefined) {
     return problem('INTERNAL', 500, 'Something unexpected went wrong; the log of the server says what.', {
@@ -52,9 +52,15 @@ function problemOf(thrown: unknown): Problem {
   return { ...known.details, ...problem(known.code, statusOf(thrown, known), known.message, known) };
 }
 
-/** Sends an error. */
-export function sendProblem(reply: FastifyReply, thrown: unknown): FastifyReply {
+/** What went wrong with a request, for its client; the log learns the cause of what no client can mend. */
+export function reportedProblem(thrown: unknown, { method, url }: FastifyRequest, logger: Logger): Problem {
   const body = problemOf(thrown);
+  if (body.status === 500) logger.error({ err: thrown, method, path: url.split('?')[0] }, 'a request failed');
+  return body;
+}
+
+/** Answers with an error. */
+export function sendProblem(reply: FastifyReply, body: Problem): FastifyReply {
   if (body.status === 503 || body.status === 507) reply.header('retry-after', RETRY_AFTER_S);
   return reply.code(body.status).type('application/problem+json').send(body);
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
-import { EventStream } from '../event-stream.ts';
+import { answerWithStream } from '../answer-with-stream.ts';
 import { eventJson } from '../json-shapes.ts';
 import type { RouteContext } from '../route-context.ts';
 
@@ -27,22 +27,12 @@ export function logRoutes(context: RouteContext): void {
 }
 
 /** Sends the log from a position on: what is there, then what comes. The id of each message is the event's position. */
-async function follow(
-  { app, clock, streams }: RouteContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  after: number,
-): Promise<void> {
-  const stream = new EventStream(request, reply, clock);
-  streams.add(stream);
-  try {
-    for await (const event of app.subscribe({ after, signal: stream.signal })) {
+function follow(context: RouteContext, request: FastifyRequest, reply: FastifyReply, after: number): Promise<void> {
+  return answerWithStream(context, request, reply, async stream => {
+    for await (const event of context.app.subscribe({ after, signal: stream.signal })) {
       await stream.send({ id: event.position, event: 'event', data: eventJson(event) });
     }
-  } finally {
-    streams.delete(stream);
-    stream.close();
-  }
+  });
 }
 
 function wantsStream(request: FastifyRequest): boolean {

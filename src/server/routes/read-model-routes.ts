@@ -20,12 +20,13 @@ export function readModelRoutes({ server, app }: RouteContext): void {
       const { name, key } = request.params;
       const after = readAfter(request.headers);
       const timeout = waitSeconds(request.headers) * 1_000;
+      const before = app.projections.statuses().find(status => status.name === name)?.position ?? 0;
       const document = await app.projections.get(name, key, after === undefined ? {} : { after, timeout });
       if (document === undefined) {
         throw new MillraceError('NOT_FOUND', `Read model ${name} has no document ${key}.`, { details: { name, key } });
       }
-      const { position } = app.projections.status(name);
-      return reply.header('millrace-position', position).send(document);
+      // Not where it stands now: it may have moved on after the document was read.
+      return reply.header('millrace-position', Math.max(before, after ?? 0)).send(document);
     },
   );
 }
