@@ -7,6 +7,8 @@ import type { EventStream } from './event-stream.ts';
 import { gracefulEnd } from './graceful-end.ts';
 import { allowLocalOnly } from './local-only.ts';
 import { problemOf, reportedProblem, sendProblem } from './problem.ts';
+import { REQUEST_LIMITS } from './request-limits.ts';
+import { validatorCompiler } from './request-validation.ts';
 import type { RouteContext } from './route-context.ts';
 import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
@@ -38,8 +40,6 @@ export interface RunningServer {
 }
 
 const HOST = '127.0.0.1';
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
-const NAME_LENGTH_MAX = 1_024;
 
 /**
  * Serves an app over HTTP: the API below `/v1`, the dashboard at `/ui/`, health and metrics. It listens on this machine only.
@@ -48,10 +48,14 @@ const NAME_LENGTH_MAX = 1_024;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { app, clock = systemClock, port = 0, logger = silentTelemetry.logger } = options;
   const server = Fastify({
-    bodyLimit: BODY_BYTES_MAX,
-    routerOptions: { maxParamLength: NAME_LENGTH_MAX },
+    bodyLimit: REQUEST_LIMITS.bodyBytes,
+    routerOptions: { maxParamLength: REQUEST_LIMITS.parameterLength },
     forceCloseConnections: 'idle',
+    frameworkErrors: (thrown, request, reply) => void sendProblem(reply, reportedProblem(thrown, request, logger)),
   });
+  server.setValidatorCompiler(validatorCompiler);
+  // What is not said to be JSON is not read as JSON: a page of another site can send plain text without asking.
+  server.removeContentTypeParser('text/plain');
   const streams = new Set<EventStream>();
   const end = gracefulEnd(server, clock);
   allowLocalOnly(server);

@@ -3,10 +3,11 @@ import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
 import { answerWithStream } from '../answer-with-stream.ts';
 import { eventJson } from '../json-shapes.ts';
+import { positionOf } from '../position.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const LogQuery = Type.Object({
-  after: Type.Optional(Type.Integer({ minimum: 0 })),
+  after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
 });
 
@@ -43,8 +44,8 @@ function wantsStream(request: FastifyRequest): boolean {
 function lastSeen(request: FastifyRequest): number | undefined {
   const id = request.headers['last-event-id'];
   if (id === undefined || id === '') return undefined;
-  const position = Number(id);
-  if (Number.isSafeInteger(position) && position >= 0) return position;
+  const position = positionOf(String(id));
+  if (position !== undefined) return position;
   throw new MillraceError('INVALID_ARGUMENT', `Last-Event-ID is ${String(id)}; it must be the position of an event.`, {
     details: { header: 'Last-Event-ID', value: id },
   });

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
+import { positionOf } from '../position.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const DocumentParameters = Type.Object({ name: Type.String(), key: Type.String() });
@@ -34,8 +35,8 @@ export function readModelRoutes({ server, app }: RouteContext): void {
 function readAfter(headers: IncomingHttpHeaders): number | undefined {
   const value = headers['read-after'];
   if (value === undefined) return undefined;
-  const position = Number(value);
-  if (value !== '' && Number.isSafeInteger(position) && position >= 0) return position;
+  const position = positionOf(String(value));
+  if (position !== undefined) return position;
   throw new MillraceError(
     'INVALID_ARGUMENT',
     `Read-After is ${String(value)}; it must be the position that an append answered.`,
