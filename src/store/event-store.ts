@@ -71,8 +71,10 @@ export class EventStore {
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
   readonly #appended: Counter;
+  readonly #bytes: Counter;
   readonly #requests: Counter;
   readonly #duration: Histogram;
+  readonly #readDuration: Histogram;
   readonly #categories = new Set<string>();
 
   constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
@@ -86,6 +88,11 @@ export class EventStore {
       help: 'Events appended by callers, by category; those of further categories than can be told apart as "other".',
       labels: ['category'],
     });
+    this.#bytes = metrics.counter({
+      name: 'millrace_append_bytes_total',
+      help: 'Bytes of data appended by callers, as JSON.',
+      labels: ['category'],
+    });
     this.#requests = metrics.counter({
       name: 'millrace_append_requests_total',
       help: 'Appends by what became of them: ok, conflict, duplicate or error.',
@@ -94,6 +101,10 @@ export class EventStore {
     this.#duration = metrics.histogram({
       name: 'millrace_append_duration_seconds',
       help: 'Time from an append until it is durable.',
+    });
+    this.#readDuration = metrics.histogram({
+      name: 'millrace_read_duration_seconds',
+      help: 'Time to read a page of a stream or of the log.',
     });
   }
 
@@ -120,7 +131,7 @@ export class EventStore {
           const encoded = await this.#codec.encode(stream, events, options);
           const append = { stream, expected: options.expected ?? 'any', events: encoded };
           const result = appendResult(append, await this.#commitResolving([append]), 0);
-          this.#count(categoryOf(stream), result);
+          this.#count(append, result);
           return result;
         } catch (thrown) {
           this.#requests.add(1, { outcome: isMillraceError(thrown, 'REVISION_CONFLICT') ? 'conflict' : 'error' });
@@ -139,7 +150,9 @@ export class EventStore {
     stream: string,
     options: { from?: number; limit?: number; direction?: 'forward' | 'backward' } = {},
   ): Promise<readonly RecordedEvent[]> {
+    const started = this.#clock.monotonic();
     const stored = await this.#storage.log.readStream(stream, options);
+    this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);
     return stored.map(event => this.#codec.decode(event));
   }
 
@@ -149,7 +162,9 @@ export class EventStore {
     limit: number;
     filter?: LogFilter;
   }): Promise<{ events: readonly RecordedEvent[]; through: number }> {
+    const started = this.#clock.monotonic();
     const page = await this.#storage.log.readLog(options);
+    this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);
     return { events: page.events.map(event => this.#codec.decode(event)), through: page.through };
   }
 
@@ -219,7 +234,9 @@ export class EventStore {
       try {
         const committed = nothing ? undefined : await this.#commitResolving(appends);
         const results = this.#results(decisions, committed);
-        for (const result of results) if (result.count > 0) this.#count(categoryOf(result.stream), result);
+        for (const [index, { append }] of decisions.entries()) {
+          if (append !== undefined) this.#count(append, results[index] as AppendResult);
+        }
         return results;
       } catch (thrown) {
         const conflict = isMillraceError(thrown, 'REVISION_CONFLICT');
@@ -254,11 +271,17 @@ export class EventStore {
     }
   }
 
-  #count(category: string, result: AppendResult): void {
-    this.#requests.add(1, { outcome: result.replayed ? 'duplicate' : 'ok' });
-    if (result.replayed) return;
+  #count({ stream, events }: StreamAppend, { replayed }: AppendResult): void {
+    this.#requests.add(1, { outcome: replayed ? 'duplicate' : 'ok' });
+    if (replayed) return;
+    const category = categoryOf(stream);
     if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
-    this.#appended.add(result.count, { category: this.#categories.has(category) ? category : 'other' });
+    const labels = { category: this.#categories.has(category) ? category : 'other' };
+    this.#appended.add(events.length, labels);
+    this.#bytes.add(
+      events.reduce((bytes, { data }) => bytes + Buffer.byteLength(data), 0),
+      labels,
+    );
   }
 }
 
