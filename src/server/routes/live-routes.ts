@@ -15,10 +15,10 @@ export function liveRoutes(context: RouteContext): void {
 
 async function feed({ app, clock, history }: RouteContext, stream: EventStream): Promise<void> {
   await stream.send({ event: 'history', data: { samples: history.samples() } });
-  let last = { head: await app.storage.log.head(), at: clock.monotonic() };
+  let last = history.recent() ?? { head: await app.storage.log.head(), monotonic: clock.monotonic() };
   while (!stream.signal.aborted) {
-    const now = { head: await app.storage.log.head(), at: clock.monotonic() };
-    const seconds = (now.at - last.at) / 1000;
+    const now = { head: await app.storage.log.head(), monotonic: clock.monotonic() };
+    const seconds = (now.monotonic - last.monotonic) / 1000;
     const appendsPerSecond = seconds > 0 ? (now.head - last.head) / seconds : 0;
     const [sagas, deliveries] = await Promise.all([app.sagas.counts(), app.router.deliveries()]);
     const { projections, processors } = app.status();
