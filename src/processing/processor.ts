@@ -61,6 +61,8 @@ export interface ProcessorStatus {
   readonly lag: number;
   /** When it last advanced, in milliseconds since 1970 UTC; null before its first step. */
   readonly advancedAt: number | null;
+  /** Since when it has had positions before it without advancing, in milliseconds since 1970 UTC; null when it has none. */
+  readonly behindSince: number | null;
   /** Why it is retrying or failed. */
   readonly reason: ErrorData | null;
   /** The position of the event that failed, when one did. */
@@ -123,7 +125,7 @@ export class Processor {
 
   /** Where it stands. */
   status(): ProcessorStatus {
-    const { position, head } = this.#follower;
+    const { position, head, behindSince } = this.#follower;
     return {
       name: this.name,
       state: this.#state,
@@ -131,6 +133,7 @@ export class Processor {
       head,
       lag: head - position,
       advancedAt: this.#advancedAt,
+      behindSince,
       reason: this.#reason,
       failedAt: this.#failedAt,
     };
