@@ -19,6 +19,10 @@ const EVENT_COLUMNS =
   'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at';
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
+/** Content after which a page of the log ends, however few events it holds: what reading it may take of time and memory. */
+const PAGE_CHARACTERS = 8 * 1024 * 1024;
+/** Events with which a page begins. */
+const FIRST_ROWS = 64;
 
 /** Types from which on they are looked for in the log instead of in the index by type: SQLite joins at most 500 walks. */
 const TYPES_WALKED_MAX = 100;
@@ -88,14 +92,21 @@ export class SqliteLogReader implements LogReader {
     const types = filter?.types === undefined ? undefined : this.#typeIds(filter.types);
     if (types?.length === 0) return { events: [], through: head };
     const statement = this.#logStatement(types?.length, filter?.withoutSystem === true);
-    const range =
-      types === undefined
-        ? [after, head]
-        : types.length > TYPES_WALKED_MAX
-          ? [after, head, JSON.stringify(types)]
-          : types.flatMap(type => [type, after, head]);
-    const events = statement.all(...range, limit).map(this.#event);
-    return { events, through: events.length < limit ? head : (events.at(-1)?.position ?? after) };
+    const range = rangeOf(types, head);
+    const events: StoredEvent[] = [];
+    let through = after;
+    let characters = 0;
+    // Row by row would cost twice as much: a few tell how long events are, and so how many more there is room for.
+    for (let rows = Math.min(limit, FIRST_ROWS); rows > 0; rows = roomFor(events.length, limit, characters)) {
+      const found = statement.all(...range(through), rows);
+      for (const row of found) {
+        characters += row[6].length;
+        events.push(this.#event(row));
+      }
+      if (found.length < rows) return { events, through: head };
+      through = events.at(-1)?.position ?? through;
+    }
+    return { events, through };
   }
 
   async streamRevision(stream: string): Promise<number> {
@@ -169,4 +180,18 @@ export class SqliteLogReader implements LogReader {
     occurredAt: row[8],
     recordedAt: row[9],
   });
+}
+
+/** The values that a statement takes before its limit, for the events behind a position. */
+function rangeOf(types: readonly number[] | undefined, head: number): (after: number) => unknown[] {
+  if (types === undefined) return after => [after, head];
+  if (types.length <= TYPES_WALKED_MAX) return after => types.flatMap(type => [type, after, head]);
+  const wanted = JSON.stringify(types);
+  return after => [after, head, wanted];
+}
+
+/** How many more events a page takes that holds some already; none when it is full or long enough. */
+function roomFor(events: number, limit: number, characters: number): number {
+  if (characters >= PAGE_CHARACTERS) return 0;
+  return Math.min(limit - events, Math.ceil(((PAGE_CHARACTERS - characters) * events) / characters));
 }

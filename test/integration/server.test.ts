@@ -234,6 +234,21 @@ describe('reading', () => {
     });
   });
 
+  test('says that more follows a page that ends early because its events are long', async () => {
+    const text = 'x'.repeat(200_000);
+    for (let n = 0; n < 10; n++)
+      await append(
+        'long-1',
+        Array.from({ length: 10 }, () => note(text)),
+      );
+    const first = (await call('/v1/events?limit=1000')).body;
+    expect(first.items.length).toBeLessThan(100);
+    expect(first.page.next).toBe(first.items.at(-1).position);
+    const { body } = await call(`/v1/events?limit=1000&after=${first.page.next}`);
+    expect(body.items[0].position).toBe(first.page.next + 1);
+    expect(body.page.next).toBeNull();
+  });
+
   test('says no later position of a document than it holds', async () => {
     const { position } = (await append('note-2', [note('a')])).body;
     await app.query(notes, { id: 'note-2', after: position });
