@@ -1,7 +1,6 @@
 /* One run of the order system in a process that does nothing else; it tells how long it took and how much memory it held. */
 import { createLogger } from 'millrace';
 import { runDemo } from '../../examples/order-processing/main.ts';
-import { growHeapSlowly } from '../../src/cli/heap-growth.ts';
 
 /** What a run of the demo came to. */
 export interface DemoRun {
@@ -13,9 +12,6 @@ export interface DemoRun {
   /** The same after the summary. */
   readonly rssAtEnd: number;
 }
-
-// As the command line does before it runs the demo.
-growHeapSlowly();
 
 const TENTHS = 10;
 const [orders = '', data = ''] = process.argv.slice(2);
