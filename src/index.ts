@@ -79,6 +79,8 @@ export {
   type RecordedEvent,
   type RecordedEventOf,
   rejected,
+  type StoredSchema,
+  type StoredSchemasStatus,
   send,
 } from './store/index.ts';
 export {

@@ -19,6 +19,7 @@ export class FloorLog {
   readonly #findRevision: Statement<[number], number>;
   readonly #insertStream: Statement<[string]>;
   readonly #insertType: Statement<[string]>;
+  readonly #insertVersion: Statement<[number]>;
   readonly #insertEvent: Statement<unknown[]>;
   position: number;
 
@@ -29,6 +30,7 @@ export class FloorLog {
       .pluck();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
     this.#insertType = database.prepare('INSERT INTO types (name) VALUES (?)');
+    this.#insertVersion = database.prepare('INSERT INTO schema_versions VALUES (?, 1)');
     this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.position = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
     for (const { id, name } of database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[])
@@ -86,6 +88,7 @@ export class FloorLog {
     let id = this.#types.get(type);
     if (id === undefined) {
       id = this.#insertType.run(type).lastInsertRowid as number;
+      this.#insertVersion.run(id);
       this.#types.set(type, id);
     }
     return id;

@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { LogFilter, LogPage, LogReader, StoredEvent } from '../storage/index.ts';
+import type { LogFilter, LogPage, LogReader, StoredEvent, StoredSchemaVersion } from '../storage/index.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
 type EventRow = [
@@ -107,6 +107,15 @@ export class SqliteLogReader implements LogReader {
   async at(position: number): Promise<StoredEvent | undefined> {
     const { events } = await this.readLog({ after: position - 1, limit: 1 });
     return events[0]?.position === position ? events[0] : undefined;
+  }
+
+  async schemaVersions(): Promise<readonly StoredSchemaVersion[]> {
+    return this.#database
+      .prepare<[], StoredSchemaVersion>(
+        `SELECT t.name AS type, v.version AS schemaVersion FROM schema_versions v JOIN types t ON t.id = v.type
+         ORDER BY t.name, v.version`,
+      )
+      .all();
   }
 
   #headNow(): number {

@@ -1,11 +1,17 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { MillraceError } from '../core/index.ts';
+import { MillraceError, SYSTEM_PREFIX } from '../core/index.ts';
 import type { AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
 
 /** A stream as the writer knows it. `id` is 0 while the stream has no row. */
 interface StreamHead {
   id: number;
   revision: number;
+}
+
+/** An event type as the writer knows it: its number, and the versions of its schema that are written down. */
+interface KnownType {
+  readonly id: number;
+  readonly versions: Set<number>;
 }
 
 /** How many heads of streams are remembered: a look-up saved for every append to a stream in use. */
@@ -17,7 +23,7 @@ const CONFLICTING_SHOWN_MAX = 20;
 export class SqliteLogWriter {
   readonly #database: Database;
   readonly #heads = new Map<string, StreamHead>();
-  readonly #types = new Map<string, number>();
+  readonly #types = new Map<string, KnownType>();
   #position: number;
   #lastRecordedAt: number;
 
@@ -26,6 +32,7 @@ export class SqliteLogWriter {
   readonly #findEvent: Statement<[string], [number, string, number, Uint8Array, number]>;
   readonly #insertStream: Statement<[string]>;
   readonly #insertType: Statement<[string]>;
+  readonly #insertVersion: Statement<[number, number]>;
   readonly #insertEvent: Statement<unknown[]>;
 
   constructor(database: Database) {
@@ -42,6 +49,7 @@ export class SqliteLogWriter {
       .raw();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
     this.#insertType = database.prepare('INSERT INTO types (name) VALUES (?)');
+    this.#insertVersion = database.prepare('INSERT INTO schema_versions (type, version) VALUES (?, ?)');
     this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#position = 0;
     this.#lastRecordedAt = 0;
@@ -57,8 +65,15 @@ export class SqliteLogWriter {
   forget(): void {
     this.#heads.clear();
     this.#types.clear();
+    const byId = new Map<number, KnownType>();
     const types = this.#database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[];
-    for (const { id, name } of types) this.#types.set(name, id);
+    for (const { id, name } of types) {
+      const known = { id, versions: new Set<number>() };
+      byId.set(id, known);
+      this.#types.set(name, known);
+    }
+    const versions = this.#database.prepare('SELECT type, version FROM schema_versions').raw().all();
+    for (const [type, version] of versions as [number, number][]) byId.get(type)?.versions.add(version);
     const last = this.#database
       .prepare('SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1')
       .get() as { position: number; recorded_at: number } | undefined;
@@ -139,13 +154,16 @@ export class SqliteLogWriter {
     const head = this.#head(stream);
     if (events.length === 0) return { stream, revision: head.revision, position: 0 };
     if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
+    const own = stream.startsWith(SYSTEM_PREFIX);
     for (const event of events) {
+      const type = this.#type(event.type);
+      if (!own && !type.versions.has(event.schemaVersion)) this.#addVersion(type, event.schemaVersion);
       this.#insertEvent.run(
         ++this.#position,
         head.id,
         ++head.revision,
         event.id,
-        this.#typeId(event.type),
+        type.id,
         event.schemaVersion,
         event.data,
         event.metadata,
@@ -170,13 +188,18 @@ export class SqliteLogWriter {
     return head;
   }
 
-  #typeId(type: string): number {
-    let id = this.#types.get(type);
-    if (id === undefined) {
-      id = this.#insertType.run(type).lastInsertRowid as number;
-      this.#types.set(type, id);
+  #type(name: string): KnownType {
+    let type = this.#types.get(name);
+    if (type === undefined) {
+      type = { id: this.#insertType.run(name).lastInsertRowid as number, versions: new Set() };
+      this.#types.set(name, type);
     }
-    return id;
+    return type;
+  }
+
+  #addVersion(type: KnownType, version: number): void {
+    this.#insertVersion.run(type.id, version);
+    type.versions.add(version);
   }
 
   #conflict(stream: string, expected: StreamAppend['expected'], actual: number): MillraceError {

@@ -8,6 +8,7 @@ import { MillraceError } from '../core/index.ts';
  * - Event types are numbers, so that the index by type stays small; `position` is the rowid, which every index carries.
  * - `correlation` is null for an event that starts its own correlation: most indexes entries are never written.
  * - The index of due work holds the keys: claiming passes over items that are held without reading them.
+ * - The versions of schemas have a table of their own, so that an app can see at its start what it must be able to read.
  * - Generated columns of document tables are virtual: only their indexes cost anything.
  */
 const MIGRATIONS: readonly string[] = [
@@ -83,6 +84,16 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (store, partition, key, window_end, window_start)
   ) WITHOUT ROWID;
   CREATE INDEX state_by_end ON state (store, partition, window_end) WHERE window_end > 0;
+  `,
+  `
+  CREATE TABLE schema_versions (
+    type INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (type, version)
+  ) WITHOUT ROWID;
+  INSERT INTO schema_versions
+    SELECT DISTINCT e.type, e.schema_version FROM events e JOIN streams s ON s.id = e.stream
+    WHERE substr(s.name, 1, 1) <> '$';
   `,
 ];
 

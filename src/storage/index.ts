@@ -21,6 +21,7 @@ export type {
   LogPage,
   LogReader,
   StoredEvent,
+  StoredSchemaVersion,
   StreamAppend,
 } from './log.ts';
 export type { Capabilities, Hint, Storage } from './storage.ts';

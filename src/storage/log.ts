@@ -69,6 +69,12 @@ export interface LogFilter {
   readonly withoutSystem?: boolean;
 }
 
+/** A version of an event type's schema in which events were stored. */
+export interface StoredSchemaVersion {
+  readonly type: string;
+  readonly schemaVersion: number;
+}
+
 /** Some events of the log in order, and how far the reader has looked to find them. */
 export interface LogPage {
   readonly events: readonly StoredEvent[];
@@ -96,4 +102,9 @@ export interface LogReader {
   existing(streams: readonly string[]): Promise<ReadonlySet<string>>;
   /** The event at a position, or undefined. */
   at(position: number): Promise<StoredEvent | undefined>;
+  /**
+   * Every type and schema version in which events were ever stored, by type and version; events in Millrace's own streams, whose
+   * categories begin with `$`, do not count. It is read from an index that commits keep, never from the log.
+   */
+  schemaVersions(): Promise<readonly StoredSchemaVersion[]>;
 }

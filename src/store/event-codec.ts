@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { canonicalJson, checkedName, type IdSource, MillraceError, messageOf } from '../core/index.ts';
+import { canonicalJson, checkedName, type IdSource, MillraceError } from '../core/index.ts';
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 import type { AnyEvent, EventMetadata, NewEvent, RecordedEvent } from './event-definition.ts';
 import { currentTraceparent } from './trace-context.ts';
+import { upcast } from './upcasting.ts';
 
 /** What a command or handler gives to all events that it appends; an event's own value wins. */
 export interface EventContext {
@@ -168,30 +169,6 @@ function metadataOf(stored: StoredEvent): EventMetadata {
   if (stored.metadata === null) return { correlationId: stored.id };
   const metadata = JSON.parse(stored.metadata) as EventMetadata;
   return metadata.correlationId === undefined ? { ...metadata, correlationId: stored.id } : metadata;
-}
-
-function upcast(stored: StoredEvent, definition: AnyEvent, data: unknown): unknown {
-  const { type, schemaVersion } = stored;
-  if (schemaVersion > definition.version) {
-    throw new MillraceError(
-      'UNKNOWN_EVENT_VERSION',
-      `Event ${stored.id} at position ${stored.position} is version ${schemaVersion} of ${type}; this program knows versions up to ${definition.version}. Run a program that knows it.`,
-      { details: { type, position: stored.position, schemaVersion, known: definition.version } },
-    );
-  }
-  try {
-    let current = data;
-    for (let version = schemaVersion; version < definition.version; version++) {
-      current = (definition.upcast[version] as (data: unknown) => unknown)(current);
-    }
-    return current;
-  } catch (cause) {
-    throw new MillraceError(
-      'LOAD_FAILED',
-      `The upcaster of ${type} failed on the event at position ${stored.position}: ${messageOf(cause)}`,
-      { cause, details: { type, position: stored.position, schemaVersion } },
-    );
-  }
 }
 
 function noJson(type: string): MillraceError {

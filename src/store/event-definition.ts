@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { checkedName, type Json, MillraceError } from '../core/index.ts';
+import { checkedName, type Json } from '../core/index.ts';
+import { checkUpcasters, type UpcasterChain, type Upcasters } from './upcasting.ts';
 
 /** What accompanies an event. Own members may be added; they are stored as they are given. */
 export interface EventMetadata {
@@ -43,14 +44,12 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
   readonly recordedAt: number;
 }
 
-/** Turns the data of version n of an event into that of version n+1, for each n below the current version. */
-export type Upcasters = Readonly<Record<number, (data: never) => unknown>>;
-
 /** What an event type may say about itself beside its schema. */
-export interface EventOptions {
+export interface EventOptions<Version extends number = number, Chain = Upcasters> {
   /** Version of the schema, from 1 (default). Raise it together with an upcaster from the version before. */
-  readonly version?: number;
-  readonly upcast?: Upcasters;
+  readonly version?: Version;
+  /** How older versions are read: `{ 1: v1 => v2, 2: v2 => v3 }`, one function for each version below the current one. */
+  readonly upcast?: Chain;
 }
 
 /**
@@ -77,28 +76,34 @@ export type DataOf<Definition> = Definition extends EventDefinition<string, infe
 export type RecordedEventOf<Definition> =
   Definition extends EventDefinition<infer Type, infer Data, infer _Input> ? RecordedEvent<Type, Data> : never;
 
+/** Options in which a version above the first comes with the whole chain of upcasters that leads to it. */
+type ReadsAllVersions<Version extends number, Chain, Data> = number extends Version
+  ? unknown
+  : Version extends 1
+    ? { readonly upcast?: Readonly<Record<string, never>> }
+    : { readonly upcast: UpcasterChain<Version, Chain, Data> };
+
 /**
  * Defines an event type from a schema of any Standard Schema library (Zod, Valibot, ArkType, TypeBox …).
- * Throws `INVALID_DEFINITION` when a version has no upcaster that leads on from it.
+ * A version without the upcasters that lead to it does not compile; where TypeScript cannot know, because the version is
+ * computed, it throws `INVALID_DEFINITION`.
  *
  * @example
  * const OrderPlaced = defineEvent('OrderPlaced', { schema: z.object({ orderId: z.string(), cents: z.number().int() }) });
  */
-export function defineEvent<const Type extends string, Schema extends StandardSchemaV1>(
+export function defineEvent<
+  const Type extends string,
+  Schema extends StandardSchemaV1,
+  const Version extends number = 1,
+  Chain extends Upcasters = Upcasters,
+>(
   type: Type,
-  options: EventOptions & { schema: Schema },
+  options: { readonly schema: Schema } & EventOptions<Version, Chain> &
+    NoInfer<ReadsAllVersions<Version, Chain, StandardSchemaV1.InferOutput<Schema>>>,
 ): EventDefinition<Type, StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>> {
   checkedName(type, 'The type of an event');
-  const { schema, version = 1, upcast = {} } = options;
-  for (let from = 1; from < version; from++) {
-    if (upcast[from] === undefined) {
-      throw new MillraceError(
-        'INVALID_DEFINITION',
-        `Event ${type} has version ${version} but no upcaster from version ${from}. Add upcast: { ${from}: data => … }, or stored events of that version could not be read.`,
-        { details: { type, version, missing: from } },
-      );
-    }
-  }
+  const { schema, version = 1, upcast = {} } = options as { schema: Schema } & EventOptions;
+  checkUpcasters(type, version, upcast);
   const make = (data: unknown, event: Omit<NewEvent, 'type' | 'data'> = {}) => ({ ...event, type, data });
   const definition = Object.assign(make, { kind: 'event' as const, type, schema, version, upcast });
   return definition as unknown as EventDefinition<

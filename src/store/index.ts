@@ -25,7 +25,6 @@ export {
   type NewEvent,
   type RecordedEvent,
   type RecordedEventOf,
-  type Upcasters,
 } from './event-definition.ts';
 export {
   type AppendOptions,
@@ -34,3 +33,5 @@ export {
   EventStore,
   type ExecuteOptions,
 } from './event-store.ts';
+export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
+export type { Upcasters } from './upcasting.ts';

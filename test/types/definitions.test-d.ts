@@ -152,3 +152,39 @@ await millrace.query(totals, { orderBy: 'notes' });
 await millrace.execute(order, 'order-1', 'pay', { by: 'ada' });
 // @ts-expect-error no such command
 await millrace.execute(order, 'order-1', 'ship', {});
+
+// Upcasters: a chain from version 1 to the current one, each link taking what the one before it makes.
+interface PriceV1 {
+  readonly dollars: number;
+}
+interface PriceV2 {
+  readonly cents: number;
+}
+const price = z.object({ cents: z.number(), currency: z.string() });
+defineEvent('Priced', {
+  schema: price,
+  version: 3,
+  upcast: {
+    1: (old: PriceV1): PriceV2 => ({ cents: old.dollars * 100 }),
+    2: (old: PriceV2) => ({ ...old, currency: 'USD' }),
+  },
+});
+// @ts-expect-error no link from version 1
+defineEvent('Priced', { schema: price, version: 2 });
+// @ts-expect-error no link from version 2
+defineEvent('Priced', { schema: price, version: 3, upcast: { 1: (_old: PriceV1): PriceV2 => ({ cents: 0 }) } });
+defineEvent('Priced', {
+  schema: price,
+  version: 3,
+  upcast: {
+    // @ts-expect-error it makes something else than the next link takes
+    1: (old: PriceV1) => ({ euros: old.dollars }),
+    2: (old: PriceV2) => ({ ...old, currency: 'USD' }),
+  },
+});
+// @ts-expect-error the last link does not make what the schema says
+defineEvent('Priced', { schema: price, version: 2, upcast: { 1: (old: PriceV1) => ({ cents: old.dollars }) } });
+// @ts-expect-error a link that leads nowhere
+defineEvent('Priced', { schema: price, upcast: { 1: (old: PriceV1) => ({ cents: old.dollars, currency: 'USD' }) } });
+const computed: number = Number('3');
+defineEvent('Priced', { schema: price, version: computed, upcast: { 1: (old: PriceV1) => old } });
