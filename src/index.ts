@@ -69,6 +69,7 @@ export {
   type AppendOptions,
   type AppendResult,
   type Command,
+  type DataCodec,
   type DataOf,
   type Decider,
   defineDecider,

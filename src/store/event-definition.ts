@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { checkedName, type Json } from '../core/index.ts';
+import { checkedName, type Json, MillraceError } from '../core/index.ts';
+import { type AnyMarks, codecOfMarks, type DataCodec, type Encoded, type Marks } from './data-codec.ts';
 import { checkUpcasters, type UpcasterChain, type Upcasters } from './upcasting.ts';
 
 /** What accompanies an event. Own members may be added; they are stored as they are given. */
@@ -45,11 +46,18 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
 }
 
 /** What an event type may say about itself beside its schema. */
-export interface EventOptions<Version extends number = number, Chain = Upcasters> {
+export interface EventOptions<Data, Version extends number = number, Chain = Upcasters, Coded = unknown> {
   /** Version of the schema, from 1 (default). Raise it together with an upcaster from the version before. */
   readonly version?: Version;
-  /** How older versions are read: `{ 1: v1 => v2, 2: v2 => v3 }`, one function for each version below the current one. */
+  /**
+   * How older versions are read: `{ 1: v1 => v2, 2: v2 => v3 }`, one function for each version below the current one. They take and
+   * make what is stored, before it is decoded.
+   */
   readonly upcast?: Chain;
+  /** Where the data holds what JSON cannot: `{ amount: 'bigint', at: 'date', photo: 'bytes', lines: [{ price: 'bigint' }] }`. */
+  readonly json?: Marks<Data>;
+  /** Instead of marks, functions of your own that write the data as JSON and read it back. */
+  readonly codec?: DataCodec<Data, Coded>;
 }
 
 /**
@@ -64,6 +72,10 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly schema: StandardSchemaV1<unknown, Data>;
   readonly version: number;
   readonly upcast: Upcasters;
+  /** Stands between the data and JSON; undefined when JSON holds the data as it is. */
+  readonly codec: DataCodec | undefined;
+  /** The marks that the codec was made from, if it was. */
+  readonly json: AnyMarks | undefined;
 }
 
 /** An event type of whatever data; what lists of event types hold. */
@@ -77,16 +89,24 @@ export type RecordedEventOf<Definition> =
   Definition extends EventDefinition<infer Type, infer Data, infer _Input> ? RecordedEvent<Type, Data> : never;
 
 /** Options in which a version above the first comes with the whole chain of upcasters that leads to it. */
-type ReadsAllVersions<Version extends number, Chain, Data> = number extends Version
+type ReadsAllVersions<Version extends number, Chain, Stored> = number extends Version
   ? unknown
   : Version extends 1
     ? { readonly upcast?: Readonly<Record<string, never>> }
-    : { readonly upcast: UpcasterChain<Version, Chain, Data> };
+    : { readonly upcast: UpcasterChain<Version, Chain, Stored> };
+
+/** Options that say how data is written that JSON cannot hold. */
+type WritesAll<Data> = [Marks<Data>] extends [never]
+  ? { readonly json?: never }
+  : { readonly json: Marks<Data>; readonly codec?: never } | { readonly codec: object; readonly json?: never };
+
+/** What is stored of the data: what the codec makes of it, or the marks. */
+type Stored<Data, Coded> = unknown extends Coded ? Encoded<Data> : Coded;
 
 /**
  * Defines an event type from a schema of any Standard Schema library (Zod, Valibot, ArkType, TypeBox …).
- * A version without the upcasters that lead to it does not compile; where TypeScript cannot know, because the version is
- * computed, it throws `INVALID_DEFINITION`.
+ * A version without the upcasters that lead to it does not compile, nor does data that JSON cannot hold without `json` marks or a
+ * `codec`; where TypeScript cannot know, because the version is computed, it throws `INVALID_DEFINITION`.
  *
  * @example
  * const OrderPlaced = defineEvent('OrderPlaced', { schema: z.object({ orderId: z.string(), cents: z.number().int() }) });
@@ -96,19 +116,39 @@ export function defineEvent<
   Schema extends StandardSchemaV1,
   const Version extends number = 1,
   Chain extends Upcasters = Upcasters,
+  Coded = unknown,
 >(
   type: Type,
-  options: { readonly schema: Schema } & EventOptions<Version, Chain> &
-    NoInfer<ReadsAllVersions<Version, Chain, StandardSchemaV1.InferOutput<Schema>>>,
+  options: { readonly schema: Schema } & EventOptions<StandardSchemaV1.InferOutput<Schema>, Version, Chain, Coded> &
+    NoInfer<ReadsAllVersions<Version, Chain, Stored<StandardSchemaV1.InferOutput<Schema>, Coded>>> &
+    NoInfer<WritesAll<StandardSchemaV1.InferOutput<Schema>>>,
 ): EventDefinition<Type, StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>> {
   checkedName(type, 'The type of an event');
-  const { schema, version = 1, upcast = {} } = options as { schema: Schema } & EventOptions;
+  const { schema, version = 1, upcast = {} } = options as { schema: Schema } & EventOptions<unknown>;
+  const { json, codec } = options as { json?: AnyMarks; codec?: DataCodec };
   checkUpcasters(type, version, upcast);
+  if (json !== undefined && codec !== undefined) throw twoCodecs(type);
   const make = (data: unknown, event: Omit<NewEvent, 'type' | 'data'> = {}) => ({ ...event, type, data });
-  const definition = Object.assign(make, { kind: 'event' as const, type, schema, version, upcast });
+  const definition = Object.assign(make, {
+    kind: 'event' as const,
+    type,
+    schema,
+    version,
+    upcast,
+    json,
+    codec: json === undefined ? codec : codecOfMarks(type, json),
+  });
   return definition as unknown as EventDefinition<
     Type,
     StandardSchemaV1.InferOutput<Schema>,
     StandardSchemaV1.InferInput<Schema>
   >;
+}
+
+function twoCodecs(type: string): MillraceError {
+  return new MillraceError(
+    'INVALID_DEFINITION',
+    `Event ${type} has json marks and a codec. Keep one of them: marks are a codec.`,
+    { details: { type } },
+  );
 }

@@ -131,6 +131,16 @@ export class EventStore {
     );
   }
 
+  /** A recorded event with its data as JSON holds it, for what leaves the program as JSON. */
+  toJson(event: RecordedEvent): RecordedEvent {
+    return this.#codec.toJson(event);
+  }
+
+  /** An event to be appended, from one whose data came as JSON; `SCHEMA_VIOLATION` when its type cannot be read from that. */
+  fromJson(event: NewEvent): NewEvent {
+    return this.#codec.fromJson(event);
+  }
+
   /** Events of a stream, decoded; see `LogReader.readStream`. */
   async readStream(
     stream: string,

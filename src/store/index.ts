@@ -4,6 +4,7 @@
  * *revision* (an event's place in its stream).
  */
 export { type Command, send } from './command.ts';
+export type { DataCodec, Marks } from './data-codec.ts';
 export {
   type AnyDecider,
   type CommandsOf,

@@ -21,7 +21,7 @@ export function logRoutes(context: RouteContext): void {
       if (wantsStream(request)) return follow(context, request, reply, lastSeen(request) ?? after);
       const { events, through } = await app.events.readLog({ after, limit });
       const next = events.length < limit ? null : through;
-      return { items: events.map(eventJson), page: { next } };
+      return { items: events.map(event => eventJson(app.events.toJson(event))), page: { next } };
     },
   );
 }
@@ -37,7 +37,7 @@ async function follow(
   streams.add(stream);
   try {
     for await (const event of app.subscribe({ after, signal: stream.signal })) {
-      await stream.send({ id: event.position, event: 'event', data: eventJson(event) });
+      await stream.send({ id: event.position, event: 'event', data: eventJson(app.events.toJson(event)) });
     }
   } finally {
     streams.delete(stream);

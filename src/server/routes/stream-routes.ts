@@ -30,7 +30,7 @@ export function streamRoutes({ server, app }: RouteContext): void {
     '/v1/streams/:stream/events',
     { schema: { params: StreamParameters, body: NewEvents } },
     async (request, reply) => {
-      const events = request.body.map(event => sizeChecked(event as NewEvent));
+      const events = request.body.map(event => app.events.fromJson(sizeChecked(event as NewEvent)));
       const expected = expectationOf(request.headers);
       const result = await app.append(request.params.stream, events, { expected });
       const { stream, revision, position, ids } = result;
@@ -55,7 +55,7 @@ export function streamRoutes({ server, app }: RouteContext): void {
       const step = request.query.direction === 'backward' ? -1 : 1;
       const next = last === undefined ? -1 : last.revision + step;
       const more = next >= 0 && next <= revision;
-      return { items: events.map(eventJson), page: { next: more ? next : null } };
+      return { items: events.map(event => eventJson(app.events.toJson(event))), page: { next: more ? next : null } };
     },
   );
 }
