@@ -184,6 +184,8 @@ class RunningApp implements Millrace {
       const { storage, telemetry } = environment;
       this.#storedSchemas = new StoredSchemas({ log: storage.log, definitions: app.events, telemetry });
     }
+    const head = metrics.gauge({ name: 'millrace_log_head_position', help: 'Position of the last event of the log.' });
+    metrics.beforeCollect(async () => head.set(await this.storage.log.head()));
     const { transport } = options;
     this.router = new Router({ routes: app.routes, environment, ...(transport === undefined ? {} : { transport }) });
   }

@@ -88,7 +88,9 @@ describe('data that JSON cannot hold', () => {
         const { position } = await settle(environment.events.append('payment-1', [Paid(payment)]));
         const [event] = (await environment.events.readLog({ after: position - 1, limit: 1 })).events;
         const sent = JSON.parse(JSON.stringify(environment.events.toJson(event as never))) as { data: unknown };
-        expect(environment.events.fromJson({ type: 'Paid', data: sent.data }).data).toEqual(payment);
+        expect(environment.events.fromJson([{ type: 'Paid', data: sent.data }])).toEqual([
+          { type: 'Paid', data: payment },
+        ]);
       }),
     );
   });
@@ -101,10 +103,15 @@ describe('data that JSON cannot hold', () => {
     [{ lines: [{ price: '1' }, { price: '1.5' }] }, '/lines/1/price', 'whole number'],
     [{ rates: { 'a/b': { since: 5 } } }, '/rates/a~1b/since', 'a time'],
   ])('is refused as JSON that says something else: %j', (data, pointer, message) => {
-    expect(() => environment.events.fromJson({ type: 'Paid', data })).toThrow(
+    expect(() =>
+      environment.events.fromJson([
+        { type: 'Noted', data: {} },
+        { type: 'Paid', data },
+      ]),
+    ).toThrow(
       expect.objectContaining({
         code: 'SCHEMA_VIOLATION',
-        details: { type: 'Paid', errors: [{ pointer, message: expect.stringContaining(message) }] },
+        details: { type: 'Paid', index: 1, errors: [{ pointer, message: expect.stringContaining(message) }] },
       }),
     );
   });

@@ -54,7 +54,7 @@ export class EventCodec {
       let data: unknown = event.data;
       if (definition !== undefined) {
         const checked = definition.schema['~standard'].validate(event.data);
-        data = validData(event, checked instanceof Promise ? await checked : checked);
+        data = validData(event, encoded.length, checked instanceof Promise ? await checked : checked);
         if (definition.codec !== undefined) data = encodedData(definition, data);
       }
       encoded.push(this.#encodeChecked(stream, event, data, definition?.version ?? 1, { ...context, traceparent }));
@@ -96,16 +96,18 @@ export class EventCodec {
     return codec === undefined ? event : { ...event, data: codec.encode(event.data) };
   }
 
-  /** An event to be appended, from one whose data came as JSON. Throws `SCHEMA_VIOLATION` when its type cannot be read from that. */
-  fromJson(event: NewEvent): NewEvent {
-    const codec = this.#definitions.get(event.type)?.codec;
-    if (codec === undefined) return event;
-    try {
-      return { ...event, data: codec.decode(event.data) };
-    } catch (thrown) {
-      const pointer = thrown instanceof MarkMismatch ? thrown.pointer : '';
-      throw schemaViolation(event.type, [{ pointer, message: messageOf(thrown) }]);
-    }
+  /** Events to be appended, from those whose data came as JSON. Throws `SCHEMA_VIOLATION` when a type cannot be read from that. */
+  fromJson(events: readonly NewEvent[]): NewEvent[] {
+    return events.map((event, index) => {
+      const codec = this.#definitions.get(event.type)?.codec;
+      if (codec === undefined) return event;
+      try {
+        return { ...event, data: codec.decode(event.data) };
+      } catch (thrown) {
+        const pointer = thrown instanceof MarkMismatch ? thrown.pointer : '';
+        throw schemaViolation(event.type, index, [{ pointer, message: messageOf(thrown) }]);
+      }
+    });
   }
 
   #definitionOf(type: unknown): AnyEvent | undefined {
@@ -159,18 +161,23 @@ function checkedTime({ type, occurredAt }: NewEvent): number | null {
   );
 }
 
-function validData(event: NewEvent, result: StandardSchemaV1.Result<unknown>): unknown {
+/** `index` is the event's place in the append, from 0. */
+function validData(event: NewEvent, index: number, result: StandardSchemaV1.Result<unknown>): unknown {
   if (result.issues === undefined) return result.value;
   const errors = result.issues.map(issue => ({ pointer: pointerOf(issue.path), message: issue.message }));
-  throw schemaViolation(event.type, errors);
+  throw schemaViolation(event.type, index, errors);
 }
 
-function schemaViolation(type: string, errors: readonly { pointer: string; message: string }[]): MillraceError {
+function schemaViolation(
+  type: string,
+  index: number,
+  errors: readonly { pointer: string; message: string }[],
+): MillraceError {
   const list = errors.map(error => `${error.pointer || '/'}: ${error.message}`).join('; ');
   return new MillraceError(
     'SCHEMA_VIOLATION',
     `The data of event ${type} does not fit its schema: ${list}. Nothing was appended.`,
-    { details: { type, errors } },
+    { details: { type, index, errors } },
   );
 }
 

@@ -30,7 +30,10 @@ export type UpcasterChain<Version extends number, Chain, Data> = number extends 
       readonly [From in VersionsBelow<Version>]: (
         data: From extends keyof Chain ? InputOf<Chain[From]> : never,
       ) => Next<From> extends Version ? Data : Next<From> extends keyof Chain ? InputOf<Chain[Next<From>]> : unknown;
-    } & { readonly [Other in Exclude<keyof Chain, VersionsBelow<Version>>]?: never };
+    } & Without<number extends keyof Chain ? never : Exclude<keyof Chain, VersionsBelow<Version>>>;
+
+/** An object that has none of some members. */
+type Without<Members extends PropertyKey> = { readonly [Member in Members]?: never };
 
 /** Throws `INVALID_DEFINITION` unless there is one upcaster from each version below the current one, and no other. */
 export function checkUpcasters(type: string, version: number, upcast: Upcasters): void {
