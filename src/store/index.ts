@@ -34,5 +34,16 @@ export {
   EventStore,
   type ExecuteOptions,
 } from './event-store.ts';
+export { compareSchemas, type SchemaChange } from './schema-comparison.ts';
+export type { SchemaDifference } from './schema-difference.ts';
+export {
+  type ExportedSchema,
+  exportSchemas,
+  type JsonSchema,
+  parseSchemaFile,
+  type SchemaFile,
+  schemaFileText,
+  type UnexportedSchema,
+} from './schema-file.ts';
 export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
 export type { Upcasters } from './upcasting.ts';
