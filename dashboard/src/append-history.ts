@@ -13,7 +13,7 @@ export interface Rates {
 /** How far back the chart goes. */
 export const HISTORY_MS = 5 * 60_000;
 /** Samples that are closer say little of a rate. */
-const APART_MS = 500;
+const APART_MS = 900;
 /** Without a sample for this long nobody knows what was appended when: the line has a gap. */
 const GAP_MS = 5_000;
 

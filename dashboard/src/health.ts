@@ -1,6 +1,6 @@
 import type { Failure, Frame, SagaStatus } from './api-shapes.ts';
+import { followersOf } from './followers-of.ts';
 import { formatCount, formatPlural, formatRelative } from './format.ts';
-import { followersOf } from './processor-kind.ts';
 import { hrefOf } from './route.ts';
 
 /** Something that needs a person. */

@@ -1,10 +1,10 @@
 import type { Frame } from './api-shapes.ts';
 import { Card } from './card.tsx';
 import { EmptyNote } from './empty-note.tsx';
+import { type Follower, followersOf } from './followers-of.ts';
 import { formatCount } from './format.ts';
 import { lags } from './live-feed.ts';
 import { MomentText } from './moment-text.tsx';
-import { type Follower, followersOf } from './processor-kind.ts';
 import { Sparkline } from './sparkline.tsx';
 import { lookOf, StandingPill } from './standing-pill.tsx';
 

@@ -192,8 +192,8 @@ export class ProjectionEngine {
 
   #status({ projection, processor }: Running): ProjectionStatus {
     const status = processor.status();
-    const since = this.#environment.clock.now() - (status.advancedAt ?? 0);
-    const stalled = status.lag > 0 && status.advancedAt !== null && since > STALLED_AFTER_MS;
+    const now = this.#environment.clock.now();
+    const stalled = now - (status.behindSince ?? now) > STALLED_AFTER_MS;
     const stopped = status.state === 'stopped' || status.state === 'failed' ? status.state : undefined;
     return {
       ...status,
