@@ -28,10 +28,17 @@ export class FloorLog {
       .prepare<[number], number>('SELECT coalesce(max(revision), -1) FROM events WHERE stream = ?')
       .pluck();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertType = database.prepare('INSERT INTO types (name) VALUES (?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertType = database.prepare('INSERT INTO kinds (type) VALUES (?)');
+    this.#insertEvent = database.prepare(
+      `INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, occurred_at,
+         recorded_at, digest)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
     this.position = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
-    for (const { id, name } of database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[])
+    for (const { id, name } of database.prepare('SELECT id, type AS name FROM kinds').all() as {
+      id: number;
+      name: string;
+    }[])
       this.#types.set(name, id);
   }
 

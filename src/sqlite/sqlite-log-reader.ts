@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { LogFilter, LogPage, LogReader, StoredEvent } from '../storage/index.ts';
+import { SqliteEventKinds } from './sqlite-event-kinds.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
 type EventRow = [
@@ -13,10 +14,13 @@ type EventRow = [
   metadata: string | null,
   occurredAt: number | null,
   recordedAt: number,
+  tags: string | null,
+  digest: Uint8Array,
 ];
 
 const EVENT_COLUMNS =
-  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at';
+  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, e.digest';
+const NO_TAGS: readonly string[] = [];
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
 
@@ -27,7 +31,7 @@ const TYPES_WALKED_MAX = 100;
 export class SqliteLogReader implements LogReader {
   readonly #database: Database;
   readonly #committedHead: (() => number) | undefined;
-  readonly #typeNames = new Map<number, string>();
+  readonly #kinds: SqliteEventKinds;
   readonly #statements = new Map<string, Statement<unknown[], EventRow>>();
   readonly #forward: Statement<[string, number, number], EventRow>;
   readonly #backward: Statement<[string, number, number], EventRow>;
@@ -40,6 +44,7 @@ export class SqliteLogReader implements LogReader {
   /** `committedHead` answers from the memory of the owner; without it every look at the head is a query. */
   constructor(database: Database, committedHead?: () => number) {
     this.#database = database;
+    this.#kinds = new SqliteEventKinds(database);
     this.#committedHead = committedHead;
     const ofStream = `SELECT ${EVENT_COLUMNS} FROM streams s JOIN events e ON e.stream = s.id WHERE s.name = ?`;
     this.#forward = database
@@ -139,21 +144,7 @@ export class SqliteLogReader implements LogReader {
 
   #typeIds(types: readonly string[]): number[] {
     const names = new Set(types);
-    const find = (): number[] => [...this.#typeNames].filter(([, name]) => names.has(name)).map(([id]) => id);
-    const found = find();
-    if (found.length === names.size) return found;
-    this.#loadTypes();
-    return find();
-  }
-
-  #loadTypes(): void {
-    const rows = this.#database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[];
-    for (const { id, name } of rows) this.#typeNames.set(id, name);
-  }
-
-  #typeName(id: number): string {
-    if (!this.#typeNames.has(id)) this.#loadTypes();
-    return this.#typeNames.get(id) as string;
+    return this.#kinds.select(({ type }) => names.has(type)).map(({ id }) => id);
   }
 
   readonly #event = (row: EventRow): StoredEvent => ({
@@ -161,11 +152,13 @@ export class SqliteLogReader implements LogReader {
     stream: row[1],
     revision: row[2],
     id: row[3],
-    type: this.#typeName(row[4]),
+    type: this.#kinds.typeOf(row[4]),
     schemaVersion: row[5],
     data: row[6],
     metadata: row[7],
     occurredAt: row[8],
     recordedAt: row[9],
+    tags: row[10] === null ? NO_TAGS : (JSON.parse(row[10]) as string[]),
+    digest: row[11],
   });
 }

@@ -18,6 +18,8 @@ export interface EncodedEvent {
   readonly metadata: string | null;
   /** Indexed copy of the correlation id in the metadata; null when the event starts its own correlation. */
   readonly correlationId: string | null;
+  /** What it concerns beside its stream, such as `customer:7`: each once, by code unit. Found by index; usually empty. */
+  readonly tags: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC, if that differs from when it was recorded. */
   readonly occurredAt: number | null;
   /** SHA-256 of the canonical content: what makes the same event sent twice recognisable as the same. */
@@ -36,9 +38,11 @@ export interface StoredEvent {
   readonly schemaVersion: number;
   readonly data: string;
   readonly metadata: string | null;
+  readonly tags: readonly string[];
   readonly occurredAt: number | null;
   /** When it was committed, by the storage's clock, in milliseconds since 1970 UTC. */
   readonly recordedAt: number;
+  readonly digest: Uint8Array;
 }
 
 /**

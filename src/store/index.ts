@@ -25,6 +25,7 @@ export {
   type NewEvent,
   type RecordedEvent,
   type RecordedEventOf,
+  type Tagger,
   type Upcasters,
 } from './event-definition.ts';
 export {

@@ -165,6 +165,8 @@ test('accepts any event type when there is no app', async () => {
       schemaVersion: 1,
       data: [1, null, 'é'],
       metadata: { own: { deep: true }, correlationId: items[0].id },
+      tags: [],
+      contentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
       occurredAt: items[0].recordedAt,
       recordedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     },

@@ -16,6 +16,7 @@ const NewEvents = Type.Array(
     id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     type: Type.String({ minLength: 1, maxLength: 255 }),
     data: Type.Unknown(),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 255 }))),
     metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   }),
   { minItems: 1, maxItems: 1_000 },
