@@ -32,15 +32,23 @@ class RemoteContestant {
     this.#process = fork(PROCESS, [], { execArgv: ['--expose-gc', ...nodeOptions], serialization: 'advanced' });
   }
 
-  async tell(order: Order): Promise<Figures> {
-    const answered = Promise.race([
-      once(this.#process, 'message') as Promise<[Answer]>,
-      once(this.#process, 'exit').then(([code]): [Answer] => [{ failure: `the process ended with ${code}` }]),
-    ]);
-    this.#process.send(order);
-    const [answer] = await answered;
-    if ('failure' in answer) throw new Error(`${this.#name}: ${answer.failure}`);
-    return answer.figures;
+  /** Resolves with what it answers; rejects with why it failed, or with how its process ended. */
+  tell(order: Order): Promise<Figures> {
+    const child = this.#process;
+    return new Promise((resolve, reject) => {
+      const answered = (answer: Answer): void => {
+        child.off('exit', ended);
+        if ('failure' in answer) reject(new Error(`${this.#name}: ${answer.failure}`));
+        else resolve(answer.figures);
+      };
+      const ended = (code: number | null): void => {
+        child.off('message', answered);
+        reject(new Error(`${this.#name}: its process ended with ${code}`));
+      };
+      child.once('message', answered);
+      child.once('exit', ended);
+      child.send(order);
+    });
   }
 
   async end(): Promise<void> {

@@ -65,3 +65,80 @@ export interface Frame {
   readonly sagas: SagaCounts;
   readonly deliveries: DeliveryCounts & { readonly routes: Readonly<Record<string, DeliveryCounts>> };
 }
+
+/** Where a saga stands. Times are RFC 3339. */
+export interface SagaSummary {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  readonly status: SagaStatus;
+  readonly step: string | null;
+  readonly undo: boolean;
+  readonly attempt: number;
+  readonly retryAt: string | null;
+  readonly deadline: string | null;
+  readonly correlationId: string;
+  readonly startedAt: string;
+  readonly updatedAt: string;
+  readonly endedAt: string | null;
+  readonly failedStep: string | null;
+  readonly error: Failure | null;
+}
+
+/** One entry of a saga's timeline. */
+export interface SagaMoment {
+  readonly type: string;
+  readonly revision: number;
+  readonly at: string;
+  readonly step: string | null;
+  /** What the step's undo is called, when this is about the undo. */
+  readonly undo: string | null;
+  readonly attempt: number | null;
+  readonly durationMs: number | null;
+  readonly result: Json;
+  readonly error: Failure | null;
+  readonly retryAt: string | null;
+}
+
+/** A saga with its history. */
+export interface SagaDetail extends SagaSummary {
+  readonly input: Json;
+  readonly results: Readonly<Record<string, Json>>;
+  readonly timeline: readonly SagaMoment[];
+}
+
+/** A topology and the stores that it keeps. */
+export interface Topology extends Processor {
+  readonly topology: string;
+  readonly stores: readonly { readonly name: string; readonly kind: string; readonly sizeMs?: number }[];
+}
+
+/** What a store holds for a key and window. */
+export interface StoreEntry {
+  readonly key: string;
+  /** First moment of the window, in milliseconds since 1970 UTC. */
+  readonly start: number;
+  readonly end: number;
+  readonly value: Json;
+}
+
+/** A list that the server answers. */
+export interface Items<Item> {
+  readonly items: readonly Item[];
+}
+
+/** A route and the names of its destinations. */
+export interface RouteSummary {
+  readonly name: string;
+  readonly destinations: readonly string[];
+}
+
+/** One event for one destination of a route. Times are RFC 3339. */
+export interface Delivery {
+  readonly id: string;
+  readonly position: number;
+  readonly failedAttempts: number;
+  readonly dueAt: string;
+  readonly error: Failure | null;
+  readonly settledAt: string | null;
+}

@@ -1,6 +1,7 @@
-import { signal } from '@preact/signals';
+import { batch, signal } from '@preact/signals';
 import type { Frame } from './api-shapes.ts';
 import { apiUrl } from './api-url.ts';
+import { type Sample, withSample } from './append-history.ts';
 
 /** Whether what is shown is live. `waiting` says when the next try is made, in milliseconds since 1970 UTC. */
 export type Connection =
@@ -13,11 +14,17 @@ const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 10_000;
 /** The server sends a frame every second; after this long without one the connection is taken for dead. */
 const SILENCE_MS = 5_000;
+/** A minute of frames. */
+const LAGS_MAX = 60;
 
 /** The newest frame; null before the first. It stays while the connection is down. */
 export const frame = signal<Frame | null>(null);
+/** The head of the log over the last minutes; the server tells what was before. */
+export const history = signal<readonly Sample[]>([]);
+/** How far each processor was behind in the last frames, by its name. */
+export const lags = signal<Readonly<Record<string, readonly number[]>>>({});
 /** How the connection to the server stands. */
-const connection = signal<Connection>({ state: 'connecting' });
+export const connection = signal<Connection>({ state: 'connecting' });
 
 let source: EventSource | undefined;
 let timer: number | undefined;
@@ -31,19 +38,34 @@ export function followServer(): void {
 }
 
 /** Tries at once instead of when it is due. */
-function connect(): void {
+export function connect(): void {
   close();
   connection.value = { state: 'connecting' };
   const opened = new EventSource(apiUrl('live'));
   source = opened;
+  opened.addEventListener('history', ({ data }: MessageEvent<string>) => {
+    history.value = (JSON.parse(data) as { samples: readonly Sample[] }).samples;
+  });
   opened.addEventListener('frame', ({ data }: MessageEvent<string>) => {
     failures = 0;
-    frame.value = JSON.parse(data) as Frame;
+    show(JSON.parse(data) as Frame);
     if (connection.value.state !== 'live') connection.value = { state: 'live' };
     expectFrame();
   });
   opened.addEventListener('error', retryLater);
   expectFrame();
+}
+
+/** One change of the page for one frame. */
+function show(next: Frame): void {
+  batch(() => {
+    frame.value = next;
+    history.value = withSample(history.value, next);
+    const followers = [...next.projections, ...next.processors];
+    lags.value = Object.fromEntries(
+      followers.map(({ name, lag }) => [name, [...(lags.value[name] ?? []), lag].slice(-LAGS_MAX)]),
+    );
+  });
 }
 
 function pause(): void {

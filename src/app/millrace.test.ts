@@ -23,3 +23,13 @@ test('lets go of the store of an app that cannot be made', async () => {
   const mended = await createMillrace({ store });
   await mended.close();
 });
+
+test('measures appends by at most a hundred categories, however streams are called', async () => {
+  const app = await createMillrace({ store: 'memory:' });
+  await Promise.all(Array.from({ length: 300 }, (_, n) => app.append(`${n}`, [{ type: 'Noted', data: n }])));
+  const { text } = await app.metrics();
+  const counted = [...text.matchAll(/^millrace_append_events_total\{category="(.*)"\} (\d+)$/gm)];
+  expect(counted).toHaveLength(101);
+  expect(counted.find(([, category]) => category === 'other')?.[2]).toBe('200');
+  await app.close();
+});

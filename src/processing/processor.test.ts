@@ -121,6 +121,28 @@ test(`skips and repeats nothing, however appends, restarts and faults fall into 
   await fc.assert(property, { numRuns: runCount(40, 2_000), seed: chosenSeed });
 });
 
+test('is live once it has come to the end of the log, also when events keep coming', async () => {
+  const environment = await createTestEnvironment();
+  const { clock, events } = environment;
+  for (let n = 0; n < 12; n++) await append(environment, n);
+  const states: string[] = [];
+  let next = 12;
+  const handler = {
+    // While a page is handled the next event is appended, so that no page is ever empty.
+    handle: async () => {
+      states.push(processor.status().state);
+      if (next < 20) await events.append('order-1', [{ type: 'Wanted', data: { n: next++ } }]);
+      return undefined;
+    },
+  };
+  const processor = new Processor({ name: 'busy', types: ['Wanted'], handler, batchSize: 5 }, environment);
+  await clock.resolve(processor.start());
+  await clock.runUntil(() => processor.status().position === 20);
+  expect(states).toEqual([...Array(3).fill('catching-up'), ...Array(states.length - 3).fill('live')]);
+  expect(states.length).toBeGreaterThan(5);
+  await end(environment, processor);
+});
+
 test('tries an event that fails as its policy says, and holds up no event before it', async () => {
   const environment = await createTestEnvironment();
   const { clock } = environment;

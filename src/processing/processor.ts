@@ -211,24 +211,22 @@ export class Processor {
     this.#follower.advance(Number(checkpoint ?? 0));
     while (!this.#stopped && !isLost()) {
       const page = await this.#follower.page(batchSize);
-      if (page.events.length === batchSize) this.#state = 'catching-up';
+      const isFull = page.events.length === batchSize;
+      if (isFull) this.#state = 'catching-up';
       if (page.events.length > 0) {
         const moved = await this.#handleOrFail(lease, checkpoint, page.events);
         if (moved === undefined) return;
         checkpoint = moved;
-        // Nothing wanted lies between the last event of a page and where the reader has looked.
-        this.#follower.advance(page.through);
-        await this.#linger();
-      } else {
-        if (page.through - Number(checkpoint ?? 0) >= IDLE_MOVE_FROM) {
-          const to = String(page.through);
-          await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
-          checkpoint = to;
-        }
-        this.#follower.advance(page.through);
-        this.#isLive();
-        await this.#follower.wait();
+      } else if (page.through - Number(checkpoint ?? 0) >= IDLE_MOVE_FROM) {
+        const to = String(page.through);
+        await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
+        checkpoint = to;
       }
+      // Nothing wanted lies between the last event of a page and where the reader has looked.
+      this.#follower.advance(page.through);
+      // A page that is not full reached the end of the log, which may have grown since without ever being waited for.
+      if (!isFull) this.#isLive();
+      await (page.events.length > 0 ? this.#linger() : this.#follower.wait());
     }
   }
 
@@ -333,7 +331,7 @@ export class Processor {
     for (const waiter of this.#waiters) if (waiter.position <= position) waiter.resolve(true);
   }
 
-  /** Nothing is left to handle: what held it up before, if anything did, is over. */
+  /** It has handled all that there was: what held it up before, if anything did, is over. */
   #isLive(): void {
     this.#state = 'live';
     this.#gotOn();

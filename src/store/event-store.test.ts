@@ -177,6 +177,28 @@ test('carries out commands for several entities in one commit, or none of them',
   expect(await environment.storage.log.head()).toBe(2);
 });
 
+test('decides anew when an entity moved to which nothing had to happen', async () => {
+  const duty = defineDecider('duty', {
+    events: [Deposited, Withdrawn],
+    initial: () => false,
+    evolve: { Deposited: _ => true, Withdrawn: _ => false },
+    decide: {
+      begin: (_: object) => [Deposited({ cents: 1 })],
+      end: (_: object) => [Withdrawn({ cents: 1 })],
+      stay: (_: object, present) => {
+        if (!present) throw rejected('Somebody has to be there.');
+        return [];
+      },
+    },
+  });
+  const leaving = (stream: string, staying: string) =>
+    events.executeAll([send(duty, staying, 'stay', {}), send(duty, stream, 'end', {})]);
+  await settle(events.executeAll([send(duty, 'duty-1', 'begin', {}), send(duty, 'duty-2', 'begin', {})]));
+  const outcomes = await settle(Promise.allSettled([leaving('duty-1', 'duty-2'), leaving('duty-2', 'duty-1')]));
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'COMMAND_REJECTED' } });
+});
+
 test('answers where the stream stands when nothing has to happen', async () => {
   const { position } = await settle(events.execute(account, 'account-1', 'deposit', { cents: 10 }));
   const nothing = await settle(events.execute(account, 'account-1', 'withdraw', { cents: 0 }));

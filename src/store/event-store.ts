@@ -61,6 +61,8 @@ const CONFLICT_RETRIES_DEFAULT = 10;
 const UNKNOWN_OUTCOME_TRIES = 3;
 const UNKNOWN_OUTCOME_DELAY_MS = 50;
 const LOAD_PAGE = 1_000;
+/** Categories that are counted by name. Names of streams without a dash are categories of their own, and may be any number. */
+const CATEGORIES_COUNTED_MAX = 100;
 
 /** The log with the meaning of events: appends what is valid, reads what was meant, decides on commands. */
 export class EventStore {
@@ -71,6 +73,7 @@ export class EventStore {
   readonly #appended: Counter;
   readonly #requests: Counter;
   readonly #duration: Histogram;
+  readonly #categories = new Set<string>();
 
   constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
     this.#storage = parts.storage;
@@ -80,7 +83,7 @@ export class EventStore {
     const { metrics } = parts.telemetry;
     this.#appended = metrics.counter({
       name: 'millrace_append_events_total',
-      help: 'Events appended by callers.',
+      help: 'Events appended by callers, by category; those of further categories than can be told apart as "other".',
       labels: ['category'],
     });
     this.#requests = metrics.counter({
@@ -180,9 +183,8 @@ export class EventStore {
     const decide = (decider.decide as Record<string, DecideFunction>)[name] as DecideFunction;
     const events = decide(data, state);
     if (events.length === 0) return { append: undefined, stream, revision, position };
-    const expected = revision === -1 ? 'noStream' : revision;
     const encoded = await this.#codec.encode(stream, events, context);
-    return { append: { stream, expected, events: encoded }, stream, revision, position };
+    return { append: appendAt(stream, revision, encoded), stream, revision, position };
   }
 
   /**
@@ -211,9 +213,11 @@ export class EventStore {
     for (let conflicts = 0; ; conflicts++) {
       const decisions: Decision[] = [];
       for (const command of commands) decisions.push(await this.decide(command, options));
-      const appends = decisions.flatMap(({ append }) => append ?? []);
+      // A decision that nothing has to happen to one entity rests on its state as well, and may be why something happens to another.
+      const appends = decisions.map(({ append, stream, revision }) => append ?? appendAt(stream, revision, []));
+      const nothing = decisions.every(({ append }) => append === undefined);
       try {
-        const committed = appends.length === 0 ? undefined : await this.#commitResolving(appends);
+        const committed = nothing ? undefined : await this.#commitResolving(appends);
         const results = this.#results(decisions, committed);
         for (const result of results) if (result.count > 0) this.#count(categoryOf(result.stream), result);
         return results;
@@ -225,11 +229,10 @@ export class EventStore {
     }
   }
 
-  /** What became of decisions: of those that led to events, in the order in which they were committed; of the others, nothing. */
+  /** What became of decisions: of those that led to events, what was committed; of the others, nothing. */
   #results(decisions: readonly Decision[], committed: CommitResult | undefined): AppendResult[] {
-    let next = 0;
-    return decisions.map(({ append, stream, revision, position }) => {
-      if (append !== undefined && committed !== undefined) return appendResult(append, committed, next++);
+    return decisions.map(({ append, stream, revision, position }, index) => {
+      if (append !== undefined && committed !== undefined) return appendResult(append, committed, index);
       return { stream, revision, position, ids: [], count: 0, recordedAt: this.#clock.now(), replayed: false };
     });
   }
@@ -253,8 +256,14 @@ export class EventStore {
 
   #count(category: string, result: AppendResult): void {
     this.#requests.add(1, { outcome: result.replayed ? 'duplicate' : 'ok' });
-    if (!result.replayed) this.#appended.add(result.count, { category });
+    if (result.replayed) return;
+    if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
+    this.#appended.add(result.count, { category: this.#categories.has(category) ? category : 'other' });
   }
+}
+
+function appendAt(stream: string, revision: number, events: StreamAppend['events']): StreamAppend {
+  return { stream, expected: revision === -1 ? 'noStream' : revision, events };
 }
 
 function appendResult(

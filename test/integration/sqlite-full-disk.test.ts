@@ -112,6 +112,24 @@ describe.each(['inline', 'thread'] as const)('a store on a full disk, with the w
     await storage.close();
   });
 
+  test('makes what could not be made for want of space once there is some', async () => {
+    const disk = new SmallDisk(12);
+    const storage = await openSqlite({ file: join(disk.folder, 'store.db'), writer });
+    disk.fill();
+    const collection = { name: 'c', owner: { processor: 'p' }, indexes: ['a'] };
+    const define = () => storage.documents.define(collection);
+    const defineTopic = () => storage.topics.define({ name: 't', partitions: 1, retention: 'forever' });
+    expect([await codeOf(define()), await codeOf(defineTopic())]).toEqual(['STORAGE_FULL', 'STORAGE_FULL']);
+    disk.free();
+    await define();
+    await defineTopic();
+    const [lease] = await storage.cursors.acquire({ processor: 'p', partitions: [0], owner: 'o', leaseMs: 1_000 });
+    const cursors = [{ processor: 'p', partition: 0, fence: lease?.fence ?? 0, from: null, to: '1' }];
+    await storage.commit({ cursors, documents: [{ collection: 'c', key: 'k', body: '{"a":1}' }] });
+    expect(await storage.documents.query('c', { where: { a: 1 } })).toHaveLength(1);
+    await storage.close();
+  });
+
   test('goes on when the log could not be copied into the file for want of space', async () => {
     const disk = new SmallDisk(48);
     const failures: unknown[] = [];

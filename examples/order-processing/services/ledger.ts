@@ -70,21 +70,15 @@ export class Ledger {
     })();
   }
 
-  /** What stands in the books of each service. */
-  counts(): ReadonlyMap<string, EffectCounts> {
-    const rows = this.#database
-      .prepare(
-        `SELECT service, order_id AS orderId, count(*) AS count FROM effects WHERE state = 'applied' GROUP BY 1, 2`,
-      )
-      .all() as { service: string; orderId: string; count: number }[];
-    const counts = new Map<string, { duplicates: number; standing: Set<string> }>();
-    for (const { service, orderId, count } of rows) {
-      const of = counts.get(service) ?? { duplicates: 0, standing: new Set<string>() };
-      of.duplicates += count - 1;
-      of.standing.add(orderId);
-      counts.set(service, of);
+  /** What stands in the books of a service. */
+  counts(service: string): EffectCounts {
+    let duplicates = 0;
+    const standing = new Set<string>();
+    for (const [orderId, count] of this.#statements.standing.iterate(service) as Iterable<[string, number]>) {
+      duplicates += count - 1;
+      standing.add(orderId);
     }
-    return counts;
+    return { duplicates, standing };
   }
 
   /** Closes the books. */
@@ -99,5 +93,8 @@ function prepare(database: Database.Database) {
     state: database.prepare('SELECT state FROM effects WHERE key = ?').pluck(),
     apply: database.prepare('INSERT INTO effects VALUES (?, ?, ?, ?)'),
     undone: database.prepare(`UPDATE effects SET state = 'undone' WHERE key = ?`),
+    standing: database
+      .prepare(`SELECT order_id, count(*) FROM effects WHERE service = ? AND state = 'applied' GROUP BY order_id`)
+      .raw(),
   };
 }
