@@ -65,7 +65,9 @@ export {
   type StepOptions,
   tryAgain,
 } from './sagas/index.ts';
+export type { AppendCondition, EventQuery } from './storage/index.ts';
 export {
+  type AppendAllOptions,
   type AppendOptions,
   type AppendResult,
   type Command,
@@ -79,7 +81,9 @@ export {
   type RecordedEvent,
   type RecordedEventOf,
   rejected,
+  type StreamEvents,
   send,
+  type Tagger,
 } from './store/index.ts';
 export {
   defineTopology,

@@ -5,6 +5,7 @@
 const ERROR_CODES = {
   // The log.
   REVISION_CONFLICT: { retryable: true, remedy: 'Read the stream again and decide anew.' },
+  CONDITION_CONFLICT: { retryable: true, remedy: 'Read the events of the condition again and decide anew.' },
   EVENT_ID_REUSED: { retryable: false, remedy: 'Give the new content a new id.' },
   APPEND_FAILED: { retryable: false, remedy: 'See the cause; nothing was appended.' },
   LOAD_FAILED: { retryable: false, remedy: 'See the cause; the stored events are untouched.' },

@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { categoryOf, MillraceError } from '../core/index.ts';
-import type { AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
 import { SqliteKindWriter } from './sqlite-event-kinds.ts';
 
 /** A stream as the writer knows it. `id` is 0 while the stream has no row. */
@@ -19,6 +20,7 @@ export class SqliteLogWriter {
   readonly #database: Database;
   readonly #heads = new Map<string, StreamHead>();
   readonly #kinds: SqliteKindWriter;
+  readonly #conditions: SqliteConditionChecker;
   #position: number;
   #lastRecordedAt: number;
 
@@ -32,6 +34,7 @@ export class SqliteLogWriter {
   constructor(database: Database) {
     this.#database = database;
     this.#kinds = new SqliteKindWriter(database);
+    this.#conditions = new SqliteConditionChecker(database, this.#kinds);
     this.#findStream = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
     this.#findRevision = database
       .prepare<[number], number | null>('SELECT max(revision) FROM events WHERE stream = ?')
@@ -132,6 +135,11 @@ export class SqliteLogWriter {
       const met = expected === 'noStream' ? actual === -1 : expected === 'exists' ? actual >= 0 : actual === expected;
       if (!met) throw this.#conflict(stream, expected, actual);
     }
+  }
+
+  /** Throws `CONDITION_CONFLICT` when something has happened that a condition forbids. */
+  checkConditions(conditions: readonly AppendCondition[]): void {
+    this.#conditions.check(conditions, this.#position);
   }
 
   /** Writes the events of one append after all checks have passed. */

@@ -315,11 +315,12 @@ const NO_APPENDS: readonly StreamAppend[] = [];
  * Answers the outcome when there is nothing to write: a refusal, or the first result of a batch that is known already.
  */
 function check(session: Session, batch: Batch): Outcome<CommitResult> | undefined {
-  const { appends = NO_APPENDS, cursors, documents, work, topics, state } = batch;
+  const { appends = NO_APPENDS, conditions, cursors, documents, work, topics, state } = batch;
   try {
     const replay = appends.length > 0 ? session.log.findReplay(appends) : undefined;
     if (replay !== undefined) return { ok: { ...replay, replayed: true } };
     session.log.check(appends);
+    if (conditions !== undefined) session.log.checkConditions(conditions);
     if (cursors !== undefined) session.cursors.check(cursors);
     if (documents !== undefined) session.documents.check(documents, batch);
     if (work !== undefined) session.work.check(work);

@@ -1,6 +1,6 @@
 import type { CursorMove } from './cursors.ts';
 import type { DocumentWrite } from './documents.ts';
-import type { AppendOutcome, StreamAppend } from './log.ts';
+import type { AppendCondition, AppendOutcome, StreamAppend } from './log.ts';
 import type { StateWrite, TopicWrite } from './topics.ts';
 import type { WorkWrite } from './work.ts';
 
@@ -16,6 +16,8 @@ export interface Batch {
   readonly class?: 'interactive' | 'bulk';
   /** At most one for each stream; `INVALID_ARGUMENT` otherwise. */
   readonly appends?: readonly StreamAppend[];
+  /** What must not have happened since the batch was decided on; each of them has to hold. */
+  readonly conditions?: readonly AppendCondition[];
   readonly cursors?: readonly CursorMove[];
   readonly documents?: readonly DocumentWrite[];
   readonly work?: readonly WorkWrite[];

@@ -14,8 +14,10 @@ export type {
   StoredDocument,
 } from './documents.ts';
 export type {
+  AppendCondition,
   AppendOutcome,
   EncodedEvent,
+  EventQuery,
   ExpectedRevision,
   LogFilter,
   LogPage,

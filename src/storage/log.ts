@@ -56,6 +56,24 @@ export interface StreamAppend {
   readonly events: readonly EncodedEvent[];
 }
 
+/** Events of one of the types, if any are named, that have all of the tags; with neither, every event. */
+export interface EventQuery {
+  /** An empty list wants nothing. */
+  readonly types?: readonly string[];
+  readonly tags?: readonly string[];
+}
+
+/**
+ * What must not have happened for a batch to be applied: no event that any part of the query wants stands behind `after`, in
+ * whatever stream, Millrace's own included. Refused with `CONDITION_CONFLICT`; its details hold `after` and `conflicting`, the first of
+ * those events with type, position, stream and revision.
+ */
+export interface AppendCondition {
+  readonly query: readonly EventQuery[];
+  /** Position of the last event that the decision rests on; 0 when none may ever have happened. */
+  readonly after: number;
+}
+
 /** Where one append came to stand. */
 export interface AppendOutcome {
   readonly stream: string;

@@ -1,46 +1,51 @@
-import { SpanKind } from '@opentelemetry/api';
 import {
   type Clock,
-  type Counter,
-  categoryOf,
   checkedName,
-  type Histogram,
   isMillraceError,
   MillraceError,
-  messageOf,
   SYSTEM_PREFIX,
-  sleep,
   type Telemetry,
 } from '../core/index.ts';
-import type { CommitResult, ExpectedRevision, LogFilter, Storage, StreamAppend } from '../storage/index.ts';
+import type {
+  AppendCondition,
+  CommitResult,
+  ExpectedRevision,
+  LogFilter,
+  Storage,
+  StreamAppend,
+} from '../storage/index.ts';
+import { AppendCommitter, type AppendResult } from './append-committer.ts';
+import { checkedCondition } from './append-condition.ts';
 import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
 
+/** What an append to several streams rests on, and the context that its events share. */
+export interface AppendAllOptions extends EventContext {
+  /**
+   * What must not have happened, in whatever stream, since the decision to append was made: events by type and tag behind the
+   * position up to which they were read.
+   */
+  readonly condition?: AppendCondition;
+}
+
 /** The condition of an append and the context that its events share. */
-export interface AppendOptions extends EventContext {
+export interface AppendOptions extends AppendAllOptions {
   /** Default: `any`. */
   readonly expected?: ExpectedRevision;
 }
 
-/** Where appended events came to stand. */
-export interface AppendResult {
+/** Events for one of the streams of an append; without events, only the revision of the stream is checked. */
+export interface StreamEvents {
   readonly stream: string;
-  /** Revision of the last event. */
-  readonly revision: number;
-  /** Position of the last event; give it to a query as `after` to read your own write. */
-  readonly position: number;
-  readonly ids: readonly string[];
-  readonly count: number;
-  /** When they were committed, in milliseconds since 1970 UTC. */
-  readonly recordedAt: number;
-  /** True when the same events were appended before: this is the result of that time. */
-  readonly replayed: boolean;
+  /** Default: `any`. */
+  readonly expected?: ExpectedRevision;
+  readonly events: readonly NewEvent[];
 }
 
 /** How a command is carried out. */
-export interface ExecuteOptions extends EventContext {
+export interface ExecuteOptions extends AppendAllOptions {
   /** How often to decide anew when another writer moved the stream. Default: 10; 0 refuses at the first conflict. */
   readonly conflictRetries?: number;
 }
@@ -58,80 +63,54 @@ export interface Decision {
 type DecideFunction = (data: unknown, state: unknown) => readonly NewEvent[];
 
 const CONFLICT_RETRIES_DEFAULT = 10;
-const UNKNOWN_OUTCOME_TRIES = 3;
-const UNKNOWN_OUTCOME_DELAY_MS = 50;
 const LOAD_PAGE = 1_000;
-/** Categories that are counted by name. Names of streams without a dash are categories of their own, and may be any number. */
-const CATEGORIES_COUNTED_MAX = 100;
-
 /** The log with the meaning of events: appends what is valid, reads what was meant, decides on commands. */
 export class EventStore {
   readonly #storage: Storage;
   readonly #codec: EventCodec;
   readonly #clock: Clock;
-  readonly #telemetry: Telemetry;
-  readonly #appended: Counter;
-  readonly #requests: Counter;
-  readonly #duration: Histogram;
-  readonly #categories = new Set<string>();
+  readonly #committer: AppendCommitter;
 
   constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
     this.#storage = parts.storage;
     this.#codec = parts.codec;
     this.#clock = parts.clock;
-    this.#telemetry = parts.telemetry;
-    const { metrics } = parts.telemetry;
-    this.#appended = metrics.counter({
-      name: 'millrace_append_events_total',
-      help: 'Events appended by callers, by category; those of further categories than can be told apart as "other".',
-      labels: ['category'],
-    });
-    this.#requests = metrics.counter({
-      name: 'millrace_append_requests_total',
-      help: 'Appends by what became of them: ok, conflict, duplicate or error.',
-      labels: ['outcome'],
-    });
-    this.#duration = metrics.histogram({
-      name: 'millrace_append_duration_seconds',
-      help: 'Time from an append until it is durable.',
-    });
+    this.#committer = new AppendCommitter(parts);
   }
 
   /**
    * Appends events to a stream, all or none, and answers once they are durable.
    *
    * Guarantee: repeating an append whose events carry ids answers the first result and stores nothing.
-   * Errors: `REVISION_CONFLICT` with expected, actual and the conflicting events; `SCHEMA_VIOLATION`;
-   * `EVENT_ID_REUSED`; `INVALID_ARGUMENT`; the codes of the storage.
+   * Errors: `REVISION_CONFLICT` with expected, actual and the conflicting events; `CONDITION_CONFLICT` with the conflicting
+   * events; `SCHEMA_VIOLATION`; `EVENT_ID_REUSED`; `INVALID_ARGUMENT`; the codes of the storage.
    */
   async append(stream: string, events: readonly NewEvent[], options: AppendOptions = {}): Promise<AppendResult> {
-    checkWritable(stream);
-    if (events.length === 0) {
-      throw new MillraceError('INVALID_ARGUMENT', `An append to ${stream} has no events. Give it at least one.`, {
-        details: { stream },
-      });
-    }
-    return this.#telemetry.tracer.startActiveSpan(
-      `send ${categoryOf(stream)}`,
-      { kind: SpanKind.PRODUCER, attributes: { 'messaging.batch.message_count': events.length } },
-      async span => {
-        const started = this.#clock.monotonic();
-        try {
-          const encoded = await this.#codec.encode(stream, events, options);
-          const append = { stream, expected: options.expected ?? 'any', events: encoded };
-          const result = appendResult(append, await this.#commitResolving([append]), 0);
-          this.#count(categoryOf(stream), result);
-          return result;
-        } catch (thrown) {
-          this.#requests.add(1, { outcome: isMillraceError(thrown, 'REVISION_CONFLICT') ? 'conflict' : 'error' });
-          span.recordException(thrown as Error);
-          throw appendError(stream, thrown);
-        } finally {
-          this.#duration.observe((this.#clock.monotonic() - started) / 1000);
-          span.end();
-        }
-      },
-    );
+    if (events.length === 0) throw noEvents(stream);
+    const [result] = await this.appendAll([{ stream, expected: options.expected ?? 'any', events }], options);
+    return result as AppendResult;
+  }
+
+  /**
+   * Appends to several streams in one commit: all of it, or nothing. A part without events only checks where its stream stands.
+   * Answers one result for each part, in their order. Guarantee and errors: as `append`; `INVALID_ARGUMENT` when a stream is
+   * named twice.
+   */
+  async appendAll(parts: readonly StreamEvents[], options: AppendAllOptions = {}): Promise<readonly AppendResult[]> {
+    for (const { stream } of parts) checkWritable(stream);
+    const streams = parts.map(({ stream }) => stream);
+    const count = parts.reduce((sum, { events }) => sum + events.length, 0);
+    if (count === 0) throw noEvents(streams.join(', '));
+    return this.#committer.traced(streams, count, async () => {
+      const appends: StreamAppend[] = [];
+      for (const { stream, expected = 'any', events } of parts) {
+        appends.push({ stream, expected, events: await this.#codec.encode(stream, events, options) });
+      }
+      const committed = await this.#committer.commit({ appends, ...conditionsOf(options) });
+      const results = appends.map((append, index) => appendResult(append, committed, index));
+      this.#committer.done(results);
+      return results;
+    });
   }
 
   /** Events of a stream, decoded; see `LogReader.readStream`. */
@@ -217,14 +196,13 @@ export class EventStore {
       const appends = decisions.map(({ append, stream, revision }) => append ?? appendAt(stream, revision, []));
       const nothing = decisions.every(({ append }) => append === undefined);
       try {
-        const committed = nothing ? undefined : await this.#commitResolving(appends);
+        const committed = nothing ? undefined : await this.#committer.commit({ appends, ...conditionsOf(options) });
         const results = this.#results(decisions, committed);
-        for (const result of results) if (result.count > 0) this.#count(categoryOf(result.stream), result);
+        this.#committer.done(results);
         return results;
       } catch (thrown) {
-        const conflict = isMillraceError(thrown, 'REVISION_CONFLICT');
-        this.#requests.add(1, { outcome: conflict ? 'conflict' : 'error' });
-        if (!conflict || conflicts >= conflictRetries) throw thrown;
+        this.#committer.refused(thrown);
+        if (!isMillraceError(thrown, 'REVISION_CONFLICT') || conflicts >= conflictRetries) throw thrown;
       }
     }
   }
@@ -235,30 +213,6 @@ export class EventStore {
       if (append !== undefined && committed !== undefined) return appendResult(append, committed, index);
       return { stream, revision, position, ids: [], count: 0, recordedAt: this.#clock.now(), replayed: false };
     });
-  }
-
-  /** Commits appends; when their outcome is unknown, sends them again: their ids make that safe. */
-  async #commitResolving(appends: readonly StreamAppend[]): Promise<CommitResult> {
-    let current = appends;
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#storage.commit({ appends: current });
-      } catch (thrown) {
-        if (!isMillraceError(thrown, 'STORAGE_UNAVAILABLE') || tries === UNKNOWN_OUTCOME_TRIES) throw thrown;
-        await sleep(this.#clock, UNKNOWN_OUTCOME_DELAY_MS * tries);
-        current = appends.map(append => ({
-          ...append,
-          events: append.events.map(event => ({ ...event, fresh: false })),
-        }));
-      }
-    }
-  }
-
-  #count(category: string, result: AppendResult): void {
-    this.#requests.add(1, { outcome: result.replayed ? 'duplicate' : 'ok' });
-    if (result.replayed) return;
-    if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
-    this.#appended.add(result.count, { category: this.#categories.has(category) ? category : 'other' });
   }
 }
 
@@ -283,16 +237,14 @@ function appendResult(
   };
 }
 
-function appendError(stream: string, thrown: unknown): Error {
-  if (isMillraceError(thrown)) return thrown;
-  return new MillraceError(
-    'APPEND_FAILED',
-    `Appending to ${stream} failed: ${messageOf(thrown)}. Nothing was appended.`,
-    {
-      cause: thrown,
-      details: { stream },
-    },
-  );
+function conditionsOf({ condition }: AppendAllOptions): { conditions?: readonly AppendCondition[] } {
+  return condition === undefined ? {} : { conditions: [checkedCondition(condition)] };
+}
+
+function noEvents(stream: string): MillraceError {
+  return new MillraceError('INVALID_ARGUMENT', `An append to ${stream} has no events. Give it at least one.`, {
+    details: { stream },
+  });
 }
 
 function checkWritable(stream: string): void {

@@ -1,4 +1,4 @@
-import type { Batch, EncodedEvent, StateWrite, TopicWrite, WorkWrite } from '../../storage/index.ts';
+import type { AppendCondition, Batch, EncodedEvent, StateWrite, TopicWrite, WorkWrite } from '../../storage/index.ts';
 import type { BatchPlan } from './history-plan.ts';
 import { sampleEvent } from './sample-event.ts';
 import type { StorageModel } from './storage-model.ts';
@@ -20,8 +20,8 @@ function soundPart(batch: Full, model: StorageModel): Batch {
   if (known !== undefined) {
     return { appends: [{ stream: known.stream, expected: 'noStream', events: [{ ...known.event, fresh: false }] }] };
   }
-  let sound: Full = { appends: [], cursors: [], documents: [], work: [], topics: [], state: [] };
-  for (const kind of ['cursors', 'appends', 'documents', 'work', 'topics', 'state'] as const) {
+  let sound: Full = { appends: [], conditions: [], cursors: [], documents: [], work: [], topics: [], state: [] };
+  for (const kind of ['conditions', 'cursors', 'appends', 'documents', 'work', 'topics', 'state'] as const) {
     for (const write of batch[kind]) {
       const longer = { ...sound, [kind]: [...sound[kind], write] };
       if (model.codesOf(longer).size === 0) sound = longer;
@@ -43,6 +43,7 @@ function literalBatch(plan: BatchPlan, model: StorageModel, next: () => number):
         events: events.map(event => plannedEvent(event, model, next)),
       };
     }),
+    conditions: plan.conditions.map(condition => plannedCondition(condition, model)),
     // To move a cursor twice, or to write an item of work twice, in one batch is nobody's wish.
     cursors: plan.cursors
       .filter(({ partition }) => partitions.size < partitions.add(partition).size)
@@ -71,10 +72,16 @@ function plannedEvent(
   next: () => number,
 ): EncodedEvent {
   const known = plan.id === 'new' ? undefined : events[plan.which % Math.max(1, events.length)]?.event;
-  if (plan.id === 'new' || known === undefined) return sampleEvent({ data: `{"n":${next()}}` });
+  if (plan.id === 'new') return sampleEvent({ type: plan.type, tags: plan.tags, data: `{"n":${next()}}` });
+  if (known === undefined) return sampleEvent({ data: `{"n":${next()}}` });
   // Whether an event is said to be fresh must not make a difference.
   if (plan.id === 'known') return { ...known, fresh: plan.which % 3 === 0 };
   return sampleEvent({ id: known.id, fresh: plan.which % 3 === 0, data: `{"other":${next()}}` });
+}
+
+function plannedCondition({ after, ...query }: BatchPlan['conditions'][number], model: StorageModel): AppendCondition {
+  const head = model.events.length;
+  return { query: [query], after: after === 'head' ? head : after === 'start' ? 0 : Math.max(0, head - 2) };
 }
 
 function plannedWork(plan: BatchPlan['work'][number], model: StorageModel, next: () => number): WorkWrite {

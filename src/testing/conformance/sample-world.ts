@@ -49,6 +49,7 @@ export class SampleWorld {
   batch(): Required<Omit<Batch, 'class'>> {
     return {
       appends: [sampleAppend('order-1', 0, sampleEvents(2)), sampleAppend('audit-1')],
+      conditions: [{ query: [{ types: ['Never'] }, { tags: ['never'] }], after: 0 }],
       cursors: [moveCursor(this.#lease, '1', '2')],
       documents: [
         { collection: 'read-model', key: 'new', body: '{"n":2}' },

@@ -3,6 +3,7 @@ import type { Capabilities } from '../../storage/index.ts';
 import { appendConformance } from './append-conformance.ts';
 import { batchConformance } from './batch-conformance.ts';
 import { claimConformance } from './claim-conformance.ts';
+import { conditionConformance } from './condition-conformance.ts';
 import { type ConformanceSubject, type OpenedStorage, runOnFreshStorage } from './conformance-context.ts';
 import type { ConformanceSlice, ConformanceTest } from './conformance-slice.ts';
 import { cursorConformance } from './cursor-conformance.ts';
@@ -54,6 +55,7 @@ export interface StorageConformance {
 const RUNS_DEFAULT = 30;
 const SLICES: readonly ConformanceSlice[] = [
   appendConformance,
+  conditionConformance,
   repetitionConformance,
   logConformance,
   batchConformance,

@@ -1,5 +1,6 @@
 import { categoryOf, type ErrorCode, type ErrorData } from '../../core/index.ts';
 import type {
+  AppendCondition,
   AppendOutcome,
   Batch,
   CollectionDefinition,
@@ -132,6 +133,7 @@ export class StorageModel {
   codesOf(batch: Batch): Set<ErrorCode> {
     const codes = new Set<ErrorCode>([
       ...this.#appendCodes(batch.appends ?? []),
+      ...(batch.conditions ?? []).flatMap(condition => this.#conditionCodes(condition)),
       ...(batch.cursors ?? []).flatMap(move => this.#cursorCodes(move)),
       ...(batch.documents ?? []).flatMap(write => this.#documentCodes(write, batch)),
       ...(batch.work ?? []).flatMap(write => this.#workCodes(write)),
@@ -172,6 +174,18 @@ export class StorageModel {
       if (!met) codes.push('REVISION_CONFLICT');
     }
     return codes;
+  }
+
+  #conditionCodes({ query, after }: AppendCondition): ErrorCode[] {
+    const forbidden = this.events
+      .slice(after)
+      .some(({ event }) =>
+        query.some(
+          ({ types, tags = [] }) =>
+            (types === undefined || types.includes(event.type)) && tags.every(tag => event.tags.includes(tag)),
+        ),
+      );
+    return forbidden ? ['CONDITION_CONFLICT'] : [];
   }
 
   #cursorCodes({ processor, partition, fence, from }: CursorMove): ErrorCode[] {
