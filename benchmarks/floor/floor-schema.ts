@@ -28,6 +28,15 @@ export const FLOOR_SCHEMA = `
     type INTEGER NOT NULL,
     PRIMARY KEY (tag, position)
   ) WITHOUT ROWID;
+  CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    appends TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    kept_until INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX claims_by_end ON claims (kept_until);
   CREATE TABLE collections (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);
   CREATE TABLE cursors (
     processor TEXT NOT NULL,

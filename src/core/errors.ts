@@ -5,8 +5,9 @@
 const ERROR_CODES = {
   // The log.
   REVISION_CONFLICT: { retryable: true, remedy: 'Read the stream again and decide anew.' },
-  CONDITION_CONFLICT: { retryable: true, remedy: 'Read the events of the condition again and decide anew.' },
+  CONDITION_CONFLICT: { retryable: false, remedy: 'Read the events of the condition again and decide anew.' },
   EVENT_ID_REUSED: { retryable: false, remedy: 'Give the new content a new id.' },
+  IDEMPOTENCY_KEY_REUSED: { retryable: false, remedy: 'Give the other request a key of its own.' },
   APPEND_FAILED: { retryable: false, remedy: 'See the cause; nothing was appended.' },
   LOAD_FAILED: { retryable: false, remedy: 'See the cause; the stored events are untouched.' },
   SCHEMA_VIOLATION: { retryable: false, remedy: 'Correct the named fields and send the event again.' },

@@ -39,7 +39,6 @@ export function isTransient(thrown: unknown): boolean {
     'STORAGE_FULL',
     'STORAGE_UNAVAILABLE',
     'REVISION_CONFLICT',
-    'CONDITION_CONFLICT',
     'CHECKPOINT_CONFLICT',
     'LEASE_LOST',
   );

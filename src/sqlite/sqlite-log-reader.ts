@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { LogFilter, LogPage, LogReader, StoredEvent } from '../storage/index.ts';
+import type { IdempotentResult, LogFilter, LogPage, LogReader, StoredEvent } from '../storage/index.ts';
+import { claimFinder } from './sqlite-claim-writer.ts';
 import { SqliteEventKinds } from './sqlite-event-kinds.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
@@ -32,6 +33,7 @@ export class SqliteLogReader implements LogReader {
   readonly #database: Database;
   readonly #committedHead: (() => number) | undefined;
   readonly #kinds: SqliteEventKinds;
+  readonly #claimed: (key: string) => IdempotentResult | undefined;
   readonly #statements = new Map<string, Statement<unknown[], EventRow>>();
   readonly #forward: Statement<[string, number, number], EventRow>;
   readonly #backward: Statement<[string, number, number], EventRow>;
@@ -41,8 +43,10 @@ export class SqliteLogReader implements LogReader {
   /** The last position that was shown. The writer on its thread commits a moment before its owner hears of it. */
   #shown = 0;
 
-  /** `committedHead` answers from the memory of the owner; without it every look at the head is a query. */
-  constructor(database: Database, committedHead?: () => number) {
+  /** `now` is the clock of the storage. `committedHead` answers from the memory of the owner; without it every look at the head is a query. */
+  constructor(database: Database, now: () => number, committedHead?: () => number) {
+    const find = claimFinder(database);
+    this.#claimed = key => find(key, now());
     this.#database = database;
     this.#kinds = new SqliteEventKinds(database);
     this.#committedHead = committedHead;
@@ -107,6 +111,10 @@ export class SqliteLogReader implements LogReader {
 
   async existing(streams: readonly string[]): Promise<ReadonlySet<string>> {
     return new Set(this.#existing.all(JSON.stringify(streams)));
+  }
+
+  async claimed(key: string): Promise<IdempotentResult | undefined> {
+    return this.#claimed(key);
   }
 
   async at(position: number): Promise<StoredEvent | undefined> {

@@ -100,6 +100,16 @@ const MIGRATIONS: readonly string[] = [
     type INTEGER NOT NULL,
     PRIMARY KEY (tag, position)
   ) WITHOUT ROWID;
+
+  CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    appends TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    kept_until INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX claims_by_end ON claims (kept_until);
   `,
 ];
 

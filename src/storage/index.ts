@@ -13,6 +13,7 @@ export type {
   IndexValue,
   StoredDocument,
 } from './documents.ts';
+export type { IdempotencyClaim, IdempotentResult } from './idempotency.ts';
 export type {
   AppendCondition,
   AppendOutcome,

@@ -1,3 +1,5 @@
+import type { IdempotentResult } from './idempotency.ts';
+
 /** The condition that an append puts on its stream: no condition, new, existing, or exactly at a revision. */
 export type ExpectedRevision = 'any' | 'noStream' | 'exists' | number;
 
@@ -116,6 +118,8 @@ export interface LogReader {
   streamRevision(stream: string): Promise<number>;
   /** Which of the streams have at least one event. */
   existing(streams: readonly string[]): Promise<ReadonlySet<string>>;
+  /** What was done under an idempotency key; undefined when nothing was, or it is no longer kept. */
+  claimed(key: string): Promise<IdempotentResult | undefined>;
   /** The event at a position, or undefined. */
   at(position: number): Promise<StoredEvent | undefined>;
 }

@@ -37,7 +37,7 @@ test('appends under a condition on what stands in any stream, once', async () =>
   const error = await failure(take('account-2'));
   expect(error).toMatchObject({
     code: 'CONDITION_CONFLICT',
-    retryable: true,
+    retryable: false,
     details: { after: 0, conflicting: [{ type: 'Taken', position: 1, stream: 'account-1', revision: 0 }] },
   });
   await settle(events.append('account-2', [Taken({ name: 'ada' })], { condition: nobodyHas('ada', 1) }));

@@ -20,6 +20,7 @@ import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
+import { claimOf, repeatedResults, resultsOf, wishToAppend, wishToExecute } from './idempotency.ts';
 
 /** What an append to several streams rests on, and the context that its events share. */
 export interface AppendAllOptions extends EventContext {
@@ -28,6 +29,12 @@ export interface AppendAllOptions extends EventContext {
    * position up to which they were read.
    */
   readonly condition?: AppendCondition;
+  /**
+   * Makes it repeatable: the same wish under the same key, within 7 days, answers the first result and does nothing; another wish
+   * under it is refused with `IDEMPOTENCY_KEY_REUSED`. For an append, the wish is its streams and events; for commands, the
+   * commands, which are not decided anew. Unique over the whole store.
+   */
+  readonly idempotencyKey?: string;
 }
 
 /** The condition of an append and the context that its events share. */
@@ -106,8 +113,9 @@ export class EventStore {
       for (const { stream, expected = 'any', events } of parts) {
         appends.push({ stream, expected, events: await this.#codec.encode(stream, events, options) });
       }
-      const committed = await this.#committer.commit({ appends, ...conditionsOf(options) });
-      const results = appends.map((append, index) => appendResult(append, committed, index));
+      const claim = claimOf(wishToAppend(options.idempotencyKey, appends), appends);
+      const committed = await this.#committer.commit({ appends, ...conditionsOf(options), ...claim });
+      const results = resultsOf(committed) ?? appends.map((append, index) => appendResult(append, committed, index));
       this.#committer.done(results);
       return results;
     });
@@ -189,15 +197,20 @@ export class EventStore {
    */
   async executeAll(commands: readonly Command[], options: ExecuteOptions = {}): Promise<readonly AppendResult[]> {
     const { conflictRetries = CONFLICT_RETRIES_DEFAULT } = options;
+    const wish = wishToExecute(options.idempotencyKey, commands);
+    const known = wish === undefined ? undefined : await this.#storage.log.claimed(wish.key);
+    if (wish !== undefined && known !== undefined) return repeatedResults(wish, known);
     for (let conflicts = 0; ; conflicts++) {
       const decisions: Decision[] = [];
       for (const command of commands) decisions.push(await this.decide(command, options));
       // A decision that nothing has to happen to one entity rests on its state as well, and may be why something happens to another.
       const appends = decisions.map(({ append, stream, revision }) => append ?? appendAt(stream, revision, []));
-      const nothing = decisions.every(({ append }) => append === undefined);
+      const basis = decisions.map(({ position }) => position);
+      const nothing = wish === undefined && decisions.every(({ append }) => append === undefined);
       try {
-        const committed = nothing ? undefined : await this.#committer.commit({ appends, ...conditionsOf(options) });
-        const results = this.#results(decisions, committed);
+        const batch = { appends, ...conditionsOf(options), ...claimOf(wish, appends, basis) };
+        const committed = nothing ? undefined : await this.#committer.commit(batch);
+        const results = (committed && resultsOf(committed)) ?? this.#results(decisions, committed);
         this.#committer.done(results);
         return results;
       } catch (thrown) {

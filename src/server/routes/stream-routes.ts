@@ -1,27 +1,18 @@
 import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
-import type { NewEvent } from '../../store/index.ts';
+import type { AppendAllOptions, AppendResult, NewEvent, StreamEvents } from '../../store/index.ts';
+import { AppendRequest, NewEvents, StreamName } from '../append-shape.ts';
 import { expectationOf } from '../expectation.ts';
+import { idempotencyKeyOf } from '../idempotency-key.ts';
 import { eventJson } from '../json-shapes.ts';
 import type { RouteContext } from '../route-context.ts';
 
-const StreamParameters = Type.Object({ stream: Type.String({ minLength: 1, maxLength: 255 }) });
+const StreamParameters = Type.Object({ stream: StreamName });
 const PageQuery = Type.Object({
   from: Type.Optional(Type.Integer({ minimum: 0 })),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
   direction: Type.Union([Type.Literal('forward'), Type.Literal('backward')], { default: 'forward' }),
 });
-const NewEvents = Type.Array(
-  Type.Object({
-    id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-    type: Type.String({ minLength: 1, maxLength: 255 }),
-    data: Type.Unknown(),
-    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 255 }))),
-    metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  }),
-  { minItems: 1, maxItems: 1_000 },
-);
-
 /** One event, as JSON, at most. */
 const EVENT_BYTES_MAX = 1024 * 1024;
 
@@ -33,14 +24,30 @@ export function streamRoutes({ server, app }: RouteContext): void {
     async (request, reply) => {
       const events = request.body.map(event => sizeChecked(event as NewEvent));
       const expected = expectationOf(request.headers);
-      const result = await app.append(request.params.stream, events, { expected });
-      const { stream, revision, position, ids } = result;
+      const options = { expected, ...idempotencyKeyOf(request.headers) };
+      const result = await app.append(request.params.stream, events, options);
+      const { stream, revision } = result;
       if (result.replayed) reply.header('idempotency-replayed', 'true');
       return reply
         .code(result.replayed ? 200 : 201)
         .header('etag', `"${revision}"`)
         .header('location', `/v1/streams/${encodeURIComponent(stream)}/events`)
-        .send({ stream, revision, position, ids });
+        .send(resultJson(result));
+    },
+  );
+
+  server.post<{ Body: Static<typeof AppendRequest> }>(
+    '/v1/append',
+    { schema: { body: AppendRequest } },
+    async (request, reply) => {
+      const parts = request.body.appends as readonly StreamEvents[];
+      for (const { events } of parts) for (const event of events) sizeChecked(event);
+      const { condition } = request.body as Pick<AppendAllOptions, 'condition'>;
+      const options = { ...idempotencyKeyOf(request.headers), ...(condition === undefined ? {} : { condition }) };
+      const results = await app.appendAll(parts, options);
+      const replayed = results.some(result => result.replayed);
+      if (replayed) reply.header('idempotency-replayed', 'true');
+      return reply.code(replayed ? 200 : 201).send({ appends: results.map(resultJson) });
     },
   );
 
@@ -59,6 +66,10 @@ export function streamRoutes({ server, app }: RouteContext): void {
       return { items: events.map(eventJson), page: { next: more ? next : null } };
     },
   );
+}
+
+function resultJson({ stream, revision, position, ids }: AppendResult) {
+  return { stream, revision, position, ids };
 }
 
 function sizeChecked(event: NewEvent): NewEvent {

@@ -24,6 +24,8 @@ export interface BatchPlan {
     readonly tags?: readonly string[];
     readonly after: 'head' | 'before' | 'start';
   }[];
+  /** Under few keys, and of two kinds, so that keys are used again, rightly and wrongly. */
+  readonly claim?: { readonly key: string; readonly wish: number } | undefined;
   readonly cursors: readonly { readonly partition: number; readonly from: Rightness; readonly fence: Rightness }[];
   readonly documents: readonly {
     readonly collection: (typeof COLLECTIONS)[number];
@@ -157,6 +159,7 @@ function batchPlans(fc: FastCheck): Arbitrary<BatchPlan> {
     sound: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
     appends: fc.array(append, { maxLength: 2 }),
     conditions: conditions(fc),
+    claim: claims(fc),
     cursors: fc.array(fc.record({ partition: fc.nat({ max: 1 }), from: rightness(fc), fence: rightness(fc) }), {
       maxLength: 2,
     }),
@@ -189,6 +192,11 @@ function conditions(fc: FastCheck): Arbitrary<BatchPlan['conditions']> {
     { weight: 5, arbitrary: fc.constant<BatchPlan['conditions']>([]) },
     { weight: 1, arbitrary: fc.array(condition, { minLength: 1, maxLength: 2 }) },
   );
+}
+
+function claims(fc: FastCheck): Arbitrary<BatchPlan['claim']> {
+  const claim = fc.record({ key: fc.constantFrom('one', 'two', 'three'), wish: fc.constantFrom(1, 1, 1, 2) });
+  return fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: claim });
 }
 
 /** How often each comes: the ends of an item need an item that is held, and come to nothing more often than not. */

@@ -1,4 +1,12 @@
-import type { AppendCondition, Batch, EncodedEvent, StateWrite, TopicWrite, WorkWrite } from '../../storage/index.ts';
+import type {
+  AppendCondition,
+  Batch,
+  EncodedEvent,
+  IdempotencyClaim,
+  StateWrite,
+  TopicWrite,
+  WorkWrite,
+} from '../../storage/index.ts';
 import type { BatchPlan } from './history-plan.ts';
 import { sampleEvent } from './sample-event.ts';
 import type { StorageModel } from './storage-model.ts';
@@ -11,7 +19,7 @@ export function plannedBatch(plan: BatchPlan, model: StorageModel, next: () => n
   return plan.sound ? soundPart(batch, model) : batch;
 }
 
-type Full = Required<Omit<Batch, 'class'>>;
+type Full = Required<Omit<Batch, 'class' | 'claim'>> & Pick<Batch, 'claim'>;
 
 /** The writes of a batch that can be accepted together; or the repetition of one append, when it holds a known event. */
 function soundPart(batch: Full, model: StorageModel): Batch {
@@ -27,7 +35,8 @@ function soundPart(batch: Full, model: StorageModel): Batch {
       if (model.codesOf(longer).size === 0) sound = longer;
     }
   }
-  return sound;
+  const claimed = batch.claim === undefined ? sound : { ...sound, claim: batch.claim };
+  return model.codesOf(claimed).size === 0 ? claimed : sound;
 }
 
 function literalBatch(plan: BatchPlan, model: StorageModel, next: () => number): Full {
@@ -44,6 +53,7 @@ function literalBatch(plan: BatchPlan, model: StorageModel, next: () => number):
       };
     }),
     conditions: plan.conditions.map(condition => plannedCondition(condition, model)),
+    ...(plan.claim === undefined ? {} : { claim: plannedClaim(plan.claim, next) }),
     // To move a cursor twice, or to write an item of work twice, in one batch is nobody's wish.
     cursors: plan.cursors
       .filter(({ partition }) => partitions.size < partitions.add(partition).size)
@@ -82,6 +92,10 @@ function plannedEvent(
 function plannedCondition({ after, ...query }: BatchPlan['conditions'][number], model: StorageModel): AppendCondition {
   const head = model.events.length;
   return { query: [query], after: after === 'head' ? head : after === 'start' ? 0 : Math.max(0, head - 2) };
+}
+
+function plannedClaim({ key, wish }: NonNullable<BatchPlan['claim']>, next: () => number): IdempotencyClaim {
+  return { key, digest: new Uint8Array([wish]), answer: String(next()), keepMs: 1e12 };
 }
 
 function plannedWork(plan: BatchPlan['work'][number], model: StorageModel, next: () => number): WorkWrite {

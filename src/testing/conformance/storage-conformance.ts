@@ -9,6 +9,7 @@ import type { ConformanceSlice, ConformanceTest } from './conformance-slice.ts';
 import { cursorConformance } from './cursor-conformance.ts';
 import { documentConformance } from './document-conformance.ts';
 import { guardConformance } from './guard-conformance.ts';
+import { idempotencyConformance } from './idempotency-conformance.ts';
 import { lifecycleConformance } from './lifecycle-conformance.ts';
 import { logConformance } from './log-conformance.ts';
 import { modelConformance } from './model-conformance.ts';
@@ -57,6 +58,7 @@ const SLICES: readonly ConformanceSlice[] = [
   appendConformance,
   conditionConformance,
   repetitionConformance,
+  idempotencyConformance,
   logConformance,
   batchConformance,
   guardConformance,
