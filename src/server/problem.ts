@@ -17,6 +17,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   EVENT_ID_REUSED: 409,
   CONDITION_CONFLICT: 412,
   REVISION_CONFLICT: 412,
+  LIMIT_EXCEEDED: 413,
   IDEMPOTENCY_KEY_REUSED: 422,
   SCHEMA_VIOLATION: 422,
   UNKNOWN_EVENT_TYPE: 422,
@@ -89,7 +90,7 @@ function requestError(thrown: unknown): MillraceError | undefined {
     pointer: instancePath,
     message: reason ?? '',
   }));
-  const code = statusCode === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT';
+  const code = statusCode === 404 ? 'NOT_FOUND' : statusCode === 413 ? 'LIMIT_EXCEEDED' : 'INVALID_ARGUMENT';
   return new MillraceError(code, `The request cannot be read: ${message ?? 'it is malformed'}.`, {
     details: errors === undefined ? {} : { errors },
   });

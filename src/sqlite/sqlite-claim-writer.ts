@@ -22,7 +22,7 @@ export function claimFinder(database: Database): (key: string, now: number) => I
     if (row === undefined) return undefined;
     const { digest, answer, recorded_at: recordedAt } = row;
     const appends = JSON.parse(row.appends) as AppendOutcome[];
-    return { digest, result: { appends, replayed: true, recordedAt, answer } };
+    return { digest, appends, answer, recordedAt };
   };
 }
 
@@ -44,7 +44,8 @@ export class SqliteClaimWriter {
   find({ key, digest }: IdempotencyClaim, now: number): CommitResult | undefined {
     const known = this.#find(key, now);
     if (known === undefined) return undefined;
-    if (Buffer.compare(known.digest, digest) === 0) return known.result;
+    const { digest: first, ...result } = known;
+    if (Buffer.compare(first, digest) === 0) return { ...result, replayed: true };
     throw new MillraceError(
       'IDEMPOTENCY_KEY_REUSED',
       `Idempotency key ${key} stands for something else that was committed before. Nothing was done: give this a key of its own.`,

@@ -1,5 +1,3 @@
-import type { CommitResult } from './batch.ts';
-
 /**
  * Makes a batch repeatable under a key of the caller's choice. When the key is known with the same digest, nothing is checked or
  * written and the first result is answered; with another one, the batch is refused with `IDEMPOTENCY_KEY_REUSED`. A batch that is
@@ -14,11 +12,4 @@ export interface IdempotencyClaim {
   readonly answer: string;
   /** How long the key is kept from the commit on, in milliseconds; afterwards it is as good as new. */
   readonly keepMs: number;
-}
-
-/** What was done under an idempotency key. */
-export interface IdempotentResult {
-  readonly digest: Uint8Array;
-  /** As a repetition gets it: `replayed`, with the `answer` of the claim. */
-  readonly result: CommitResult;
 }

@@ -13,13 +13,14 @@ export type {
   IndexValue,
   StoredDocument,
 } from './documents.ts';
-export type { IdempotencyClaim, IdempotentResult } from './idempotency.ts';
+export type { IdempotencyClaim } from './idempotency.ts';
 export type {
   AppendCondition,
   AppendOutcome,
   EncodedEvent,
   EventQuery,
   ExpectedRevision,
+  IdempotentResult,
   LogFilter,
   LogPage,
   LogReader,

@@ -1,5 +1,3 @@
-import type { IdempotentResult } from './idempotency.ts';
-
 /** The condition that an append puts on its stream: no condition, new, existing, or exactly at a revision. */
 export type ExpectedRevision = 'any' | 'noStream' | 'exists' | number;
 
@@ -83,6 +81,14 @@ export interface AppendOutcome {
   readonly revision: number;
   /** Position of its last event; 0 when it had none. Its events stand at consecutive positions. */
   readonly position: number;
+}
+
+/** What was done under an idempotency key, as a repetition is answered. */
+export interface IdempotentResult {
+  readonly digest: Uint8Array;
+  readonly appends: readonly AppendOutcome[];
+  readonly answer: string;
+  readonly recordedAt: number;
 }
 
 /** Which events of the log are wanted. Without a condition: all, Millrace's own included. */

@@ -16,6 +16,7 @@ import type {
 } from '../storage/index.ts';
 import { AppendCommitter, type AppendResult } from './append-committer.ts';
 import { checkedCondition } from './append-condition.ts';
+import { checkEventCount, checkEventSizes } from './append-limits.ts';
 import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
@@ -90,7 +91,8 @@ export class EventStore {
    *
    * Guarantee: repeating an append whose events carry ids answers the first result and stores nothing.
    * Errors: `REVISION_CONFLICT` with expected, actual and the conflicting events; `CONDITION_CONFLICT` with the conflicting
-   * events; `SCHEMA_VIOLATION`; `EVENT_ID_REUSED`; `INVALID_ARGUMENT`; the codes of the storage.
+   * events; `SCHEMA_VIOLATION`; `LIMIT_EXCEEDED` (1,000 events, 1 MiB of data each, 64 KiB of metadata each, 8 MiB in all);
+   * `EVENT_ID_REUSED`; `INVALID_ARGUMENT`; the codes of the storage.
    */
   async append(stream: string, events: readonly NewEvent[], options: AppendOptions = {}): Promise<AppendResult> {
     if (events.length === 0) throw noEvents(stream);
@@ -108,11 +110,13 @@ export class EventStore {
     const streams = parts.map(({ stream }) => stream);
     const count = parts.reduce((sum, { events }) => sum + events.length, 0);
     if (count === 0) throw noEvents(streams.join(', '));
+    checkEventCount(count);
     return this.#committer.traced(streams, count, async () => {
       const appends: StreamAppend[] = [];
       for (const { stream, expected = 'any', events } of parts) {
         appends.push({ stream, expected, events: await this.#codec.encode(stream, events, options) });
       }
+      checkEventSizes(appends);
       const claim = claimOf(wishToAppend(options.idempotencyKey, appends), appends);
       const committed = await this.#committer.commit({ appends, ...conditionsOf(options), ...claim });
       const results = resultsOf(committed) ?? appends.map((append, index) => appendResult(append, committed, index));
@@ -170,8 +174,11 @@ export class EventStore {
     const decide = (decider.decide as Record<string, DecideFunction>)[name] as DecideFunction;
     const events = decide(data, state);
     if (events.length === 0) return { append: undefined, stream, revision, position };
+    checkEventCount(events.length);
     const encoded = await this.#codec.encode(stream, events, context);
-    return { append: appendAt(stream, revision, encoded), stream, revision, position };
+    const append = appendAt(stream, revision, encoded);
+    checkEventSizes([append]);
+    return { append, stream, revision, position };
   }
 
   /**
@@ -205,6 +212,8 @@ export class EventStore {
       for (const command of commands) decisions.push(await this.decide(command, options));
       // A decision that nothing has to happen to one entity rests on its state as well, and may be why something happens to another.
       const appends = decisions.map(({ append, stream, revision }) => append ?? appendAt(stream, revision, []));
+      checkEventCount(appends.reduce((sum, { events }) => sum + events.length, 0));
+      checkEventSizes(appends);
       const basis = decisions.map(({ position }) => position);
       const nothing = wish === undefined && decisions.every(({ append }) => append === undefined);
       try {

@@ -51,7 +51,7 @@ export function claimOf(
 
 /** The first results of a wish. Throws `IDEMPOTENCY_KEY_REUSED` when something else was done under its key. */
 export function repeatedResults({ key, digest }: RepeatableWish, known: IdempotentResult): readonly AppendResult[] {
-  if (Buffer.compare(known.digest, digest) === 0) return resultsOf(known.result) ?? [];
+  if (Buffer.compare(known.digest, digest) === 0) return resultsOf(known) ?? [];
   throw new MillraceError(
     'IDEMPOTENCY_KEY_REUSED',
     `Idempotency key ${key} was used for another request. Nothing was done: give this one a key of its own.`,
@@ -60,7 +60,11 @@ export function repeatedResults({ key, digest }: RepeatableWish, known: Idempote
 }
 
 /** The results that a claim kept; undefined when the commit was no repetition under a key. */
-export function resultsOf({ appends, answer, recordedAt }: CommitResult): readonly AppendResult[] | undefined {
+export function resultsOf({
+  appends,
+  answer,
+  recordedAt,
+}: Omit<CommitResult, 'replayed'>): readonly AppendResult[] | undefined {
   if (answer === undefined) return undefined;
   const kept = JSON.parse(answer) as readonly KeptAnswer[];
   return appends.map(({ stream, revision, position }, index) => {

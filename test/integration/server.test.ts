@@ -123,7 +123,9 @@ describe('appending', () => {
     ['a prototype in disguise', '[{"type":"Noted","data":{"text":"a"},"__proto__":{"x":1}}]', 400, 'INVALID_ARGUMENT'],
     ['a type that is not defined', [{ type: 'Unheard', data: {} }], 422, 'UNKNOWN_EVENT_TYPE'],
     ['data that does not fit', [note('a'), { type: 'Noted', data: { text: 7 } }], 422, 'SCHEMA_VIOLATION'],
-    ['an event that is too large', [note('x'.repeat(1_100_000))], 400, 'INVALID_ARGUMENT'],
+    ['an event that is too large', [note('x'.repeat(1_100_000))], 413, 'LIMIT_EXCEEDED'],
+    ['too many events', Array.from({ length: 1_001 }, () => note('a')), 413, 'LIMIT_EXCEEDED'],
+    ['a body that is too large', [note('x'.repeat(9_000_000))], 413, 'LIMIT_EXCEEDED'],
   ])('refuses %s and stores nothing', async (_what, events, status, code) => {
     expect(await append('note-1', events)).toMatchObject({ status, body: { status, code, hint: expect.any(String) } });
     expect((await call('/v1/events')).body).toEqual({ items: [], page: { next: null } });

@@ -1,5 +1,4 @@
 import { type Static, Type } from 'typebox';
-import { MillraceError } from '../../core/index.ts';
 import type { AppendAllOptions, AppendResult, NewEvent, StreamEvents } from '../../store/index.ts';
 import { AppendRequest, NewEvents, StreamName } from '../append-shape.ts';
 import { expectationOf } from '../expectation.ts';
@@ -13,16 +12,13 @@ const PageQuery = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
   direction: Type.Union([Type.Literal('forward'), Type.Literal('backward')], { default: 'forward' }),
 });
-/** One event, as JSON, at most. */
-const EVENT_BYTES_MAX = 1024 * 1024;
-
 /** Appends to streams and reads them. */
 export function streamRoutes({ server, app }: RouteContext): void {
   server.post<{ Params: Static<typeof StreamParameters>; Body: Static<typeof NewEvents> }>(
     '/v1/streams/:stream/events',
     { schema: { params: StreamParameters, body: NewEvents } },
     async (request, reply) => {
-      const events = request.body.map(event => sizeChecked(event as NewEvent));
+      const events = request.body as readonly NewEvent[];
       const expected = expectationOf(request.headers);
       const options = { expected, ...idempotencyKeyOf(request.headers) };
       const result = await app.append(request.params.stream, events, options);
@@ -41,7 +37,6 @@ export function streamRoutes({ server, app }: RouteContext): void {
     { schema: { body: AppendRequest } },
     async (request, reply) => {
       const parts = request.body.appends as readonly StreamEvents[];
-      for (const { events } of parts) for (const event of events) sizeChecked(event);
       const { condition } = request.body as Pick<AppendAllOptions, 'condition'>;
       const options = { ...idempotencyKeyOf(request.headers), ...(condition === undefined ? {} : { condition }) };
       const results = await app.appendAll(parts, options);
@@ -70,14 +65,4 @@ export function streamRoutes({ server, app }: RouteContext): void {
 
 function resultJson({ stream, revision, position, ids }: AppendResult) {
   return { stream, revision, position, ids };
-}
-
-function sizeChecked(event: NewEvent): NewEvent {
-  const bytes = Buffer.byteLength(JSON.stringify(event));
-  if (bytes <= EVENT_BYTES_MAX) return event;
-  throw new MillraceError(
-    'INVALID_ARGUMENT',
-    `An event of type ${event.type} has ${bytes} bytes; the limit is ${EVENT_BYTES_MAX}. Keep large content elsewhere and name it in the event.`,
-    { details: { type: event.type, bytes, limit: EVENT_BYTES_MAX } },
-  );
 }
