@@ -71,6 +71,7 @@ export {
   type AppendOptions,
   type AppendResult,
   type Command,
+  causedBy,
   type DataOf,
   type Decider,
   defineDecider,

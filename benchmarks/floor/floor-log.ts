@@ -31,8 +31,8 @@ export class FloorLog {
     this.#insertType = database.prepare('INSERT INTO kinds (type) VALUES (?)');
     this.#insertEvent = database.prepare(
       `INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, occurred_at,
-         recorded_at, digest)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         recorded_at, digest, causation)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.position = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
     for (const { id, name } of database.prepare('SELECT id, type AS name FROM kinds').all() as {
@@ -47,7 +47,17 @@ export class FloorLog {
     const text = JSON.stringify(data);
     const id = randomUUIDv7();
     const digest = hash('sha256', `${stream}\n${type}\n${text}`, 'buffer');
-    return [type, id, 1, text, JSON.stringify(metadata), metadata['correlationId'] ?? null, null, digest];
+    return [
+      type,
+      id,
+      1,
+      text,
+      JSON.stringify(metadata),
+      metadata['correlationId'] ?? null,
+      null,
+      digest,
+      metadata['causationId'] ?? null,
+    ];
   }
 
   /** Refuses when the stream is elsewhere; to be called before anything of the entry is written. */
@@ -60,7 +70,7 @@ export class FloorLog {
   write(stream: string, rows: readonly unknown[][], now: number): number {
     const head = this.#head(stream);
     if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
-    for (const [type, id, version, data, metadata, correlation, occurredAt, digest] of rows) {
+    for (const [type, id, version, data, metadata, correlation, occurredAt, digest, causation] of rows) {
       this.#insertEvent.run(
         ++this.position,
         head.id,
@@ -74,6 +84,7 @@ export class FloorLog {
         occurredAt,
         now,
         digest,
+        causation,
       );
     }
     return this.position;

@@ -16,12 +16,14 @@ export const FLOOR_SCHEMA = `
     occurred_at INTEGER,
     recorded_at INTEGER NOT NULL,
     digest BLOB NOT NULL,
-    tags TEXT
+    tags TEXT,
+    causation TEXT
   );
   CREATE UNIQUE INDEX events_by_stream ON events (stream, revision);
   CREATE UNIQUE INDEX events_by_id ON events (id);
   CREATE INDEX events_by_type ON events (type);
   CREATE INDEX events_by_correlation ON events (correlation) WHERE correlation IS NOT NULL;
+  CREATE INDEX events_by_causation ON events (causation) WHERE causation IS NOT NULL;
   CREATE TABLE event_tags (
     tag TEXT NOT NULL,
     position INTEGER NOT NULL,

@@ -46,7 +46,7 @@ export class SqliteLogWriter {
       )
       .raw();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#insertTag = database.prepare('INSERT INTO event_tags VALUES (?, ?, ?)');
     this.#position = 0;
     this.#lastRecordedAt = 0;
@@ -164,6 +164,7 @@ export class SqliteLogWriter {
         recordedAt,
         event.digest,
         event.tags.length === 0 ? null : JSON.stringify(event.tags),
+        event.causationId,
       );
       for (const tag of event.tags) this.#insertTag.run(tag, this.#position, kind);
     }

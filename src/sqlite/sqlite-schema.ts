@@ -94,6 +94,9 @@ const MIGRATIONS: readonly string[] = [
   DROP TABLE types;
 
   ALTER TABLE events ADD COLUMN tags TEXT;
+  ALTER TABLE events ADD COLUMN causation TEXT;
+  CREATE INDEX events_by_causation ON events (causation) WHERE causation IS NOT NULL;
+
   CREATE TABLE event_tags (
     tag TEXT NOT NULL,
     position INTEGER NOT NULL,

@@ -18,6 +18,8 @@ export interface EncodedEvent {
   readonly metadata: string | null;
   /** Indexed copy of the correlation id in the metadata; null when the event starts its own correlation. */
   readonly correlationId: string | null;
+  /** Indexed copy of the causation id in the metadata; null when there is none. */
+  readonly causationId: string | null;
   /** What it concerns beside its stream, such as `customer:7`: each once, by code unit. Found by index; usually empty. */
   readonly tags: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC, if that differs from when it was recorded. */

@@ -112,6 +112,7 @@ export class EventCodec {
       data: text,
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
+      causationId: metadata?.causationId ?? null,
       tags,
       occurredAt: checkedTime(event),
       digest: hash('sha256', canonicalJson(content), 'buffer'),

@@ -5,7 +5,7 @@ import { checkedName, type Json, MillraceError } from '../core/index.ts';
 export interface EventMetadata {
   /** Shared by everything that one cause set off. An event that nothing caused starts its own: its id. */
   readonly correlationId: string;
-  /** Id of the event, command or step that caused this one. */
+  /** Id of the event, command or step that caused this one; indexed. */
   readonly causationId?: string;
   readonly userId?: string;
   /** W3C trace context of the span in which the event was appended. */

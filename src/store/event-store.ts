@@ -21,6 +21,7 @@ import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
+import { contextOfAppend } from './handling-context.ts';
 import { claimOf, repeatedResults, resultsOf, wishToAppend, wishToExecute } from './idempotency.ts';
 
 /** What an append to several streams rests on, and the context that its events share. */
@@ -112,9 +113,10 @@ export class EventStore {
     if (count === 0) throw noEvents(streams.join(', '));
     checkEventCount(count);
     return this.#committer.traced(streams, count, async () => {
+      const context = contextOfAppend(options);
       const appends: StreamAppend[] = [];
       for (const { stream, expected = 'any', events } of parts) {
-        appends.push({ stream, expected, events: await this.#codec.encode(stream, events, options) });
+        appends.push({ stream, expected, events: await this.#codec.encode(stream, events, context) });
       }
       checkEventSizes(appends);
       const claim = claimOf(wishToAppend(options.idempotencyKey, appends), appends);
@@ -175,7 +177,7 @@ export class EventStore {
     const events = decide(data, state);
     if (events.length === 0) return { append: undefined, stream, revision, position };
     checkEventCount(events.length);
-    const encoded = await this.#codec.encode(stream, events, context);
+    const encoded = await this.#codec.encode(stream, events, contextOfAppend(context));
     const append = appendAt(stream, revision, encoded);
     checkEventSizes([append]);
     return { append, stream, revision, position };

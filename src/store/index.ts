@@ -38,3 +38,4 @@ export {
   type ExecuteOptions,
   type StreamEvents,
 } from './event-store.ts';
+export { causedBy, inContext } from './handling-context.ts';
