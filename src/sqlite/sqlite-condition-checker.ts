@@ -41,10 +41,8 @@ export class SqliteConditionChecker {
   #find({ types, tags = [] }: EventQuery, after: number, head: number): readonly Conflicting[] {
     const kinds = types === undefined ? undefined : this.#kinds.ofTypes(types);
     if (kinds?.length === 0) return [];
-    const { sql, values } = eventsSelected(
-      { tags, ...(kinds === undefined ? {} : { kinds }) },
-      { after, through: head },
-    );
+    const part = { tags, ...(kinds === undefined ? {} : { kinds }) };
+    const { sql, values } = eventsSelected({ parts: [part] }, { after, through: head });
     return this.#statement(sql).all(...values, CONFLICTING_SHOWN_MAX);
   }
 

@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 
 /** A type of event in a category of streams; without a category, a type in whichever has no kind of its own. */
-interface EventKind {
+export interface EventKind {
   readonly id: number;
   readonly type: string;
   readonly category: string | null;

@@ -26,6 +26,7 @@ export type {
   LogReader,
   StoredEvent,
   StreamAppend,
+  StreamRange,
 } from './log.ts';
 export type { Capabilities, Hint, Storage } from './storage.ts';
 export type {

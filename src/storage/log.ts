@@ -93,19 +93,53 @@ export interface IdempotentResult {
   readonly recordedAt: number;
 }
 
-/** Which events of the log are wanted. Without a condition: all, Millrace's own included. */
+/**
+ * Which events of the log are wanted: those that meet all of the conditions that are given. Without a condition: all, Millrace's
+ * own included. Every condition is met by way of an index: what a filter wants is found without a look at the rest of the log.
+ */
 export interface LogFilter {
   /** Only events of these types. An empty list wants nothing. */
   readonly types?: readonly string[];
-  /** Leaves out the streams of categories that begin with `$`, unless `types` asks for what they hold. Default: false. */
+  /** Only events with all of these tags. */
+  readonly tags?: readonly string[];
+  /** Only events that any part of the query wants: what an `AppendCondition` forbids. An empty list wants nothing. */
+  readonly query?: readonly EventQuery[];
+  /** Only events of streams of this category: `order` wants `order-42` and `order`. */
+  readonly category?: string;
+  /** Only events of streams whose names begin so. */
+  readonly streamPrefix?: string;
+  /** Only events of this correlation, the one that started it included. */
+  readonly correlationId?: string;
+  /** Only events that name this as their cause. */
+  readonly causationId?: string;
+  /** Only events that were recorded at this time or later, in milliseconds since 1970 UTC. */
+  readonly recordedFrom?: number;
+  /** Only events that were recorded before this time, in milliseconds since 1970 UTC. */
+  readonly recordedBefore?: number;
+  /**
+   * Leaves out the streams of categories that begin with `$`, unless `types`, `category`, every part of `query`, or a
+   * `streamPrefix` with a `$` ask for what they hold. Default: false.
+   */
   readonly withoutSystem?: boolean;
 }
 
 /** Some events of the log in order, and how far the reader has looked to find them. */
 export interface LogPage {
   readonly events: readonly StoredEvent[];
-  /** Every wanted event up to and including this position has been delivered; at least `after`. */
+  /**
+   * Forward: every wanted event up to and including this position has been delivered; at least `after`. Backward: every wanted
+   * event from this position on has been delivered; at most `before`, and 1 when there are no more.
+   */
   readonly through: number;
+}
+
+/** A part of a stream, in an order. Default: all of it, forward. */
+export interface StreamRange {
+  readonly from?: number;
+  /** The last revision that is wanted, in the direction of reading. */
+  readonly to?: number;
+  readonly limit?: number;
+  readonly direction?: 'forward' | 'backward';
 }
 
 /**
@@ -115,13 +149,15 @@ export interface LogPage {
 export interface LogReader {
   /** Position of the last committed event; 0 when the log is empty. */
   head(): Promise<number>;
-  /** Events of one stream from a revision on, forward or backward; empty when there are none. */
-  readStream(
-    stream: string,
-    options?: { from?: number; limit?: number; direction?: 'forward' | 'backward' },
-  ): Promise<readonly StoredEvent[]>;
+  /**
+   * Events of one stream from a revision on, up to another one if that is given, both included, forward or backward; empty
+   * when there are none. Default of `limit`: 1,000.
+   */
+  readStream(stream: string, options?: StreamRange): Promise<readonly StoredEvent[]>;
   /** Events after a position, in the order of the log. */
   readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage>;
+  /** Events before a position, the last one first. Default of `before`: behind the end of the log. */
+  readLogBackward(options: { before?: number; limit: number; filter?: LogFilter }): Promise<LogPage>;
   /** Revision of the last event of a stream; -1 when there is none. */
   streamRevision(stream: string): Promise<number>;
   /** Which of the streams have at least one event. */
