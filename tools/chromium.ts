@@ -12,11 +12,12 @@ export function findChromium(): string | undefined {
   return candidates.find(isExecutable);
 }
 
-/** Starts Chromium without a window. Closing the browser ends its processes and deletes its folder. */
+/**
+ * Starts Chromium without a window, and without its sandbox, which root and containers may not use: it opens only pages of this
+ * machine. Closing the browser ends its processes and deletes its folder.
+ */
 export async function launchChromium(executablePath: string): Promise<Browser> {
-  // Root, as which containers run, may not use the sandbox; only pages of this machine are opened.
-  const isRoot = process.getuid?.() === 0;
-  return chromium.launch({ executablePath, args: isRoot ? ['--no-sandbox'] : [] });
+  return chromium.launch({ executablePath, chromiumSandbox: false });
 }
 
 function isExecutable(path: string): boolean {

@@ -67,7 +67,7 @@ async function main(folder: string): Promise<void> {
 }
 
 async function takeOverviews(browser: Browser, address: string, orders: number, folder: string): Promise<void> {
-  const pages = await openAll(browser, `${address}/ui/`);
+  const pages = await openAll(browser, `${address}/ui/`, [DESKTOP, NARROW]);
   for (;;) {
     const { counts } = await getJson<{ counts: Record<string, Record<string, number>> }>(`${address}/v1/sagas`);
     const { COMPLETED = 0, COMPENSATED = 0, FAILED = 0 } = counts[TYPE] ?? {};
@@ -87,18 +87,19 @@ async function takeSagas(browser: Browser, address: string, folder: string): Pro
     timeline.filter(({ type }) => type === 'SagaAttemptFailed').length;
   const [shown] = sagas.sort((one, other) => failures(other) - failures(one));
   if (shown === undefined) throw new Error('No saga was compensated; raise --decline-rate.');
-  for (const { suffix, ...shot } of await openAll(browser, `${address}/ui/#/sagas/${TYPE}/${shown.id}`)) {
+  for (const { suffix, ...shot } of await openAll(browser, `${address}/ui/#/sagas/${TYPE}/${shown.id}`, [DESKTOP])) {
     await take(shot, join(folder, `saga-${suffix}.png`));
   }
 }
 
-/** The same address in every size and theme. */
+/** The same address in some sizes and every theme. */
 async function openAll(
   browser: Browser,
   url: string,
+  views: readonly View[],
 ): Promise<readonly { page: Page; suffix: string; fullPage: boolean }[]> {
   const opened: { page: Page; suffix: string; fullPage: boolean }[] = [];
-  for (const view of [DESKTOP, NARROW]) {
+  for (const view of views) {
     for (const colorScheme of THEMES) {
       const { width, height, scale } = view;
       const viewport = { width, height };

@@ -14,6 +14,7 @@ const HEADS_MAX = 50_000;
 /** Writes the rows of events: the revision is checked before the first write, heads of streams are remembered. */
 export class FloorLog {
   readonly #heads = new Map<string, { id: number; revision: number }>();
+  #oldest: Iterator<string> | undefined;
   readonly #types = new Map<string, number>();
   readonly #findStream: Statement<[string], number>;
   readonly #findRevision: Statement<[number], number>;
@@ -95,7 +96,11 @@ export class FloorLog {
     if (head !== undefined) return head;
     const id = this.#findStream.get(stream) ?? 0;
     head = { id, revision: id === 0 ? -1 : (this.#findRevision.get(id) as number) };
-    if (this.#heads.size >= HEADS_MAX) this.#heads.delete(this.#heads.keys().next().value as string);
+    if (this.#heads.size >= HEADS_MAX) {
+      // One iterator for all: a new one would step over everything that was deleted before.
+      this.#oldest ??= this.#heads.keys();
+      this.#heads.delete(this.#oldest.next().value as string);
+    }
     this.#heads.set(stream, head);
     return head;
   }

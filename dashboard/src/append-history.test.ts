@@ -24,3 +24,8 @@ test('a sample that is told twice counts once, and another store begins a new hi
   expect(twice).toHaveLength(1);
   expect(withSample(twice, { at: 2_000, head: 3 })).toEqual([{ at: 2_000, head: 3 }]);
 });
+
+test('samples that nearly coincide make no spike', () => {
+  const history = historyOf({ at: 1_000, head: 10 }, { at: 1_010, head: 40 }, { at: 2_000, head: 60 });
+  expect(ratesOf(history).rates).toEqual([50]);
+});

@@ -12,6 +12,8 @@ export interface Rates {
 
 /** How far back the chart goes. */
 export const HISTORY_MS = 5 * 60_000;
+/** Samples that are closer say little of a rate. */
+const APART_MS = 900;
 /** Without a sample for this long nobody knows what was appended when: the line has a gap. */
 const GAP_MS = 5_000;
 
@@ -19,7 +21,7 @@ const GAP_MS = 5_000;
 export function withSample(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
   if (last !== undefined && sample.head < last.head) return [sample];
-  if (last !== undefined && sample.at <= last.at) return samples;
+  if (last !== undefined && sample.at < last.at + APART_MS) return samples;
   return [...samples.filter(({ at }) => at >= sample.at - HISTORY_MS), { at: sample.at, head: sample.head }];
 }
 

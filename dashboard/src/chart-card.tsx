@@ -10,6 +10,7 @@ interface ChartCardParts {
   readonly values: readonly number[];
   readonly shape: 'area' | 'bars';
   readonly summary: string;
+  readonly step?: number;
   readonly range?: readonly [from: number, to: number];
   readonly formatTime: (seconds: number) => string;
   readonly formatAxis: (value: number) => string;
@@ -66,6 +67,7 @@ export function ChartCard(parts: ChartCardParts) {
             pointed.value = at;
           }}
           {...(parts.range === undefined ? {} : { range: parts.range })}
+          {...(parts.step === undefined ? {} : { step: parts.step })}
         />
       )}
       {parts.children}

@@ -1,5 +1,5 @@
 import { now } from './clock.ts';
-import { formatDuration, formatExact, formatRelative } from './format.ts';
+import { formatExact, formatRelative } from './format.ts';
 import { Icon } from './icon.tsx';
 import { connect, connection, frame } from './live-feed.ts';
 
@@ -31,7 +31,7 @@ function StaleSince({ last }: { last: number | undefined }) {
   return (
     <>
       <span class="connection-text">
-        {last !== undefined && `last update ${formatRelative(last, now.value)}, `}next try in {formatDuration(wait)}
+        {last !== undefined && `last update ${formatRelative(last, now.value)}, `}next try in {Math.ceil(wait / 1000)} s
       </span>
       <button type="button" class="button" onClick={connect}>
         Try now

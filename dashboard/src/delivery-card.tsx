@@ -4,10 +4,11 @@ import { EmptyNote } from './empty-note.tsx';
 import { formatCount } from './format.ts';
 import { Icon, type IconName } from './icon.tsx';
 import { MomentText } from './moment-text.tsx';
-import { useResource } from './use-resource.ts';
+import { useResource, useResources } from './use-resource.ts';
 
-/** Of those that wait, so many are looked at to tell which have failed before; and so many dead letters are shown. */
+/** Of those that wait, so many for each destination are looked at to tell which have failed before. */
 const WAITING_LOOKED_AT = 1_000;
+/** The oldest; those behind them mostly say the same. */
 const DEAD_LETTERS_SHOWN = 3;
 
 /** What the router delivers, route by route. */
@@ -40,20 +41,19 @@ interface RouteParts {
 
 function RouteDeliveries({ name, counts, destinations }: RouteParts) {
   const { pending, delivered, deadLettered } = counts;
-  const [first] = destinations;
-  const list = (state: string, limit: number): string | undefined =>
-    first === undefined
-      ? undefined
-      : `deliveries?${new URLSearchParams({ route: name, destination: first, state, limit: String(limit) })}`;
-  const waiting = useResource<Items<Delivery>>(
-    pending > 0 ? list('pending', WAITING_LOOKED_AT) : undefined,
+  const lists = (state: string, limit: number): readonly string[] =>
+    destinations.map(
+      destination => `deliveries?${new URLSearchParams({ route: name, destination, state, limit: String(limit) })}`,
+    );
+  const waiting = useResources<Items<Delivery>>(
+    pending > 0 ? lists('pending', WAITING_LOOKED_AT) : [],
     `${pending} ${delivered}`,
   );
-  const dead = useResource<Items<Delivery>>(
-    deadLettered > 0 ? list('deadLettered', DEAD_LETTERS_SHOWN) : undefined,
+  const dead = useResources<Items<Delivery>>(
+    deadLettered > 0 ? lists('deadLettered', DEAD_LETTERS_SHOWN) : [],
     deadLettered,
   );
-  const retried = waiting.answer?.items.filter(({ failedAttempts }) => failedAttempts > 0) ?? [];
+  const retried = itemsOf(waiting.answer).filter(({ failedAttempts }) => failedAttempts > 0);
   const retrying = Math.min(retried.length, pending);
   const total = pending + delivered + deadLettered;
   return (
@@ -74,11 +74,17 @@ function RouteDeliveries({ name, counts, destinations }: RouteParts) {
         <Figure label="Dead letters" icon="cross" tone="bad" value={deadLettered} />
       </dl>
       {total === 0 && <p class="muted">No event has matched this route yet.</p>}
-      {dead.answer?.items.map(delivery => (
-        <DeadLetter key={delivery.id} delivery={delivery} />
-      ))}
+      {itemsOf(dead.answer)
+        .slice(0, DEAD_LETTERS_SHOWN)
+        .map(delivery => (
+          <DeadLetter key={delivery.id} delivery={delivery} />
+        ))}
     </li>
   );
+}
+
+function itemsOf(answers: readonly Items<Delivery>[] | undefined): readonly Delivery[] {
+  return answers?.flatMap(({ items }) => items) ?? [];
 }
 
 function Figure({ label, icon, tone, value }: { label: string; icon: IconName; tone: string; value: number }) {

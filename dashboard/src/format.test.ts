@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import {
+  formatAxisTime,
   formatCount,
-  formatDay,
   formatDuration,
   formatExact,
   formatOffset,
@@ -9,6 +9,7 @@ import {
   formatRate,
   formatRelative,
   formatStatus,
+  formatWindowStart,
 } from './format.ts';
 
 test('durations have the unit that fits them', () => {
@@ -38,7 +39,17 @@ test('times are said from where the reader stands', () => {
   expect(formatRelative(now + 90_000, now)).toBe('in 1 min');
   expect(formatRelative(now - 50 * 3_600_000, now)).toBe('2 d ago');
   expect(formatExact(now + 7)).toBe('2026-01-31 12:00:00.007 UTC');
-  expect(formatDay(now)).toBe('2026-01-31');
+});
+
+test('windows and axes are as fine as they need to be', () => {
+  const at = Date.parse('1997-01-02T14:05:00Z');
+  const [minute, day] = [60_000, 86_400_000];
+  expect([7 * day, minute, 1_000].map(size => formatWindowStart(at, size))).toEqual([
+    '1997-01-02',
+    '1997-01-02 14:05',
+    '1997-01-02 14:05:00',
+  ]);
+  expect([500 * day, 30 * day, 0].map(span => formatAxisTime(at / 1000, span))).toEqual(['Jan 1997', 'Jan 2', '14:05']);
 });
 
 test('figures can be read at a glance', () => {

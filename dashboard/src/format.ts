@@ -6,9 +6,11 @@ const COUNT = new Intl.NumberFormat('en-US');
 const ONE_DIGIT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
 const THREE_DIGITS = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
 const SECONDS = new Intl.NumberFormat('en-US', { minimumFractionDigits: 3, maximumFractionDigits: 3 });
-const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 2 });
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const MONTH = new Intl.DateTimeFormat('en-US', { month: 'short', year: 'numeric', timeZone: 'UTC' });
+const DAY_OF_MONTH = new Intl.DateTimeFormat('en-US', { month: 'short', day: 'numeric', timeZone: 'UTC' });
+const MINUTE_OF_DAY = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' });
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -68,11 +70,6 @@ export function formatExact(at: number): string {
   return `${new Date(at).toISOString().replace('T', ' ').replace('Z', '')} UTC`;
 }
 
-/** A day in UTC: `1997-01-02`. */
-export function formatDay(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
-}
-
 /** The name of a status for people: `Compensation failed`. */
 export function formatStatus(status: string): string {
   const words = status.toLowerCase().replaceAll(/[_-]/g, ' ');
@@ -90,7 +87,14 @@ export function formatClock(seconds: number): string {
   return CLOCK.format(seconds * 1000);
 }
 
-/** A month in UTC, by seconds since 1970 UTC: `Jan 1997`. */
-export function formatMonth(seconds: number): string {
-  return MONTH.format(seconds * 1000);
+/** A time in UTC as finely as an axis of that span needs it: `Jan 1997`, `Jan 5`, `14:05`. */
+export function formatAxisTime(seconds: number, spanMs: number): string {
+  const format = spanMs > 90 * DAY ? MONTH : spanMs > 2 * DAY ? DAY_OF_MONTH : MINUTE_OF_DAY;
+  return format.format(seconds * 1000);
+}
+
+/** When a window of that size begins, in UTC: `1997-01-02`, or `1997-01-02 14:05`. */
+export function formatWindowStart(at: number, sizeMs: number): string {
+  const text = new Date(at).toISOString().replace('T', ' ');
+  return text.slice(0, sizeMs % DAY === 0 ? 10 : sizeMs % MINUTE === 0 ? 16 : 19);
 }

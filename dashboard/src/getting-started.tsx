@@ -16,7 +16,9 @@ export function GettingStarted() {
         <Way title="Append from a program">
           {`import { createMillrace } from 'millrace';
 
-const app = await createMillrace({ store: 'sqlite:./shop.db' });
+const app = await createMillrace({
+  store: 'sqlite:./shop.db',
+});
 await app.append('order-42', [
   { type: 'OrderPlaced', data: { cents: 1250 } },
 ]);`}

@@ -46,6 +46,12 @@ test('what does not get on is named with its reason', () => {
   expect(health.troubles).toMatchObject([{ what: 'Projection customers has failed, 3 behind', reason }]);
 });
 
+test('what has failed falls behind as the log grows, although it no longer sees that', () => {
+  const failed = processor('customers', { state: 'failed', position: 10, head: 12, lag: 2 });
+  const { troubles } = healthOf(frame({ head: 500, projections: [failed] }));
+  expect(troubles[0]?.what).toBe('Projection customers has failed, 490 behind');
+});
+
 test('sagas that wait for a person and dead letters need attention', () => {
   const { level, troubles } = healthOf(
     frame({

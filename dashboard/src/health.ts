@@ -1,6 +1,6 @@
 import type { Failure, Frame, SagaStatus } from './api-shapes.ts';
-import { formatCount, formatPlural } from './format.ts';
-import { followersOf } from './processor-kind.ts';
+import { followersOf } from './followers-of.ts';
+import { formatCount, formatPlural, formatRelative } from './format.ts';
 import { hrefOf } from './route.ts';
 
 /** Something that needs a person. */
@@ -31,9 +31,18 @@ export function healthOf(frame: Frame): Health {
   return { level, sentence: `${troubles.length} ${needs} attention`, troubles };
 }
 
+/** While the server cannot be reached nothing is known but how it was. */
+export function healthUnknown({ at }: Frame, now: number): Health {
+  return {
+    level: 'warn',
+    sentence: `The server does not answer. This is how it was ${formatRelative(at, now)}`,
+    troubles: [],
+  };
+}
+
 function calmSentence(frame: Frame): string {
   const followers = followersOf(frame);
-  if (followers.length === 0) return 'The log is open';
+  if (followers.length === 0) return 'The store is open; nothing follows its log yet';
   const behind = followers.filter(({ lag }) => lag > 0);
   const worst = Math.max(0, ...behind.map(({ lag }) => lag));
   if (worst === 0) return `All ${followers.length} processors are up to date`;

@@ -2,6 +2,7 @@ import { batch, signal } from '@preact/signals';
 import type { Frame } from './api-shapes.ts';
 import { apiUrl } from './api-url.ts';
 import { type Sample, withSample } from './append-history.ts';
+import { followersOf } from './followers-of.ts';
 
 /** Whether what is shown is live. `waiting` says when the next try is made, in milliseconds since 1970 UTC. */
 export type Connection =
@@ -61,9 +62,8 @@ function show(next: Frame): void {
   batch(() => {
     frame.value = next;
     history.value = withSample(history.value, next);
-    const followers = [...next.projections, ...next.processors];
     lags.value = Object.fromEntries(
-      followers.map(({ name, lag }) => [name, [...(lags.value[name] ?? []), lag].slice(-LAGS_MAX)]),
+      followersOf(next).map(({ name, lag }) => [name, [...(lags.value[name] ?? []), lag].slice(-LAGS_MAX)]),
     );
   });
 }

@@ -1,12 +1,12 @@
 import type { Frame } from './api-shapes.ts';
 import { Card } from './card.tsx';
 import { EmptyNote } from './empty-note.tsx';
+import { type Follower, followersOf } from './followers-of.ts';
 import { formatCount } from './format.ts';
 import { lags } from './live-feed.ts';
 import { MomentText } from './moment-text.tsx';
-import { type Follower, followersOf } from './processor-kind.ts';
 import { Sparkline } from './sparkline.tsx';
-import { StandingPill } from './standing-pill.tsx';
+import { lookOf, StandingPill } from './standing-pill.tsx';
 
 /** Everything that follows the log: how far it has come, and why it does not get on, if so. */
 export function ProcessorCard({ frame }: { frame: Frame }) {
@@ -69,7 +69,10 @@ function FollowerRows({ follower, head }: { follower: Follower; head: number }) 
         </td>
         <td class="progress-cell" data-label="Progress">
           <span class="progress" title={`${formatCount(lag)} of ${formatCount(head)} to go`}>
-            <span class={lag === 0 ? 'tone-good' : 'tone-accent'} style={{ width: `${share * 100}%` }} />
+            <span
+              class={`tone-${reason !== null ? lookOf(standing).tone : lag === 0 ? 'good' : 'accent'}`}
+              style={{ width: `${share * 100}%` }}
+            />
           </span>
         </td>
         <td class="number" data-label="Lag">

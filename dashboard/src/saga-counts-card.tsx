@@ -6,7 +6,7 @@ import { Icon } from './icon.tsx';
 import { hrefOf } from './route.ts';
 import { lookOf } from './standing-pill.tsx';
 
-/** Shown even when there is none, so that the reader knows that there is none. */
+/** Shown even when there is none, so that the reader knows that there is none; among several types there is no room. */
 const ALWAYS: readonly SagaStatus[] = ['RUNNING', 'WAITING', 'COMPENSATING', 'COMPLETED', 'COMPENSATED', 'FAILED'];
 
 /** How many sagas are in each state; each row opens its list. */
@@ -19,15 +19,15 @@ export function SagaCountsCard({ sagas }: { sagas: SagaCounts }) {
           Define one with <code>defineSaga</code>, name it in <code>defineApp</code> and start with <code>--app</code>.
         </EmptyNote>
       ) : (
-        types.map(([type, counts]) => <TypeCounts key={type} type={type} counts={counts} />)
+        types.map(([type, counts]) => <TypeCounts key={type} type={type} counts={counts} alone={types.length === 1} />)
       )}
     </Card>
   );
 }
 
-function TypeCounts({ type, counts }: { type: string; counts: SagaCounts[string] }) {
+function TypeCounts({ type, counts, alone }: { type: string; counts: SagaCounts[string]; alone: boolean }) {
   const total = SAGA_STATUSES.reduce((sum, status) => sum + (counts[status] ?? 0), 0);
-  const shown = SAGA_STATUSES.filter(status => (counts[status] ?? 0) > 0 || ALWAYS.includes(status));
+  const shown = SAGA_STATUSES.filter(status => (counts[status] ?? 0) > 0 || (alone && ALWAYS.includes(status)));
   return (
     <div class="saga-type">
       <h3>

@@ -2,15 +2,17 @@ import { useRef } from 'preact/hooks';
 import type { SagaDetail } from './api-shapes.ts';
 import { Card } from './card.tsx';
 import { now } from './clock.ts';
-import { formatDuration, formatPlural } from './format.ts';
+import { formatPlural } from './format.ts';
+import { STUCK } from './health.ts';
 import { Icon } from './icon.tsx';
 import { JsonBlock } from './json-block.tsx';
 import { frame } from './live-feed.ts';
-import { MomentText } from './moment-text.tsx';
 import { ProblemNote } from './problem-note.tsx';
 import { hrefOf } from './route.ts';
+import { SagaFacts } from './saga-facts.tsx';
 import { SagaHistory } from './saga-history.tsx';
 import { stepRuns } from './saga-steps.ts';
+import { sagaEnd } from './saga-time.ts';
 import { StandingPill } from './standing-pill.tsx';
 import { StepWaterfall } from './step-waterfall.tsx';
 import { useResource } from './use-resource.ts';
@@ -39,7 +41,8 @@ export function SagaDetailView({ type, id }: { type: string; id: string }) {
 
 function Detail({ saga }: { saga: SagaDetail }) {
   const startedAt = Date.parse(saga.startedAt);
-  const endedAt = saga.endedAt === null ? null : Date.parse(saga.endedAt);
+  const goesOn = saga.endedAt === null && !STUCK.includes(saga.status);
+  const end = sagaEnd(saga, now.value);
   const runs = stepRuns(saga);
   const retries = runs.reduce((sum, { attempts }) => sum + Math.max(0, attempts.length - 1), 0);
   return (
@@ -48,32 +51,12 @@ function Detail({ saga }: { saga: SagaDetail }) {
         <h1 class="saga-title">{saga.id}</h1>
         <StandingPill standing={saga.status} />
       </div>
-      <dl class="facts">
-        <Fact label="Started">
-          <MomentText at={saga.startedAt} />
-        </Fact>
-        <Fact label={endedAt === null ? 'Running for' : 'Took'}>
-          {formatDuration((endedAt ?? now.value) - startedAt)}
-        </Fact>
-        <Fact label="Retries">{retries}</Fact>
-        <Fact label="Definition">version {saga.version}</Fact>
-        {endedAt === null && saga.deadline !== null && (
-          <Fact label="Deadline">
-            <MomentText at={saga.deadline} />
-          </Fact>
-        )}
-        <Fact label="Correlation">
-          <code title={saga.correlationId}>{saga.correlationId}</code>
-        </Fact>
-      </dl>
+      <SagaFacts saga={saga} retries={retries} duration={end - startedAt} />
       {saga.error !== null && (
         <div class={`note tone-${saga.status === 'COMPENSATED' || saga.status === 'COMPENSATING' ? 'undo' : 'bad'}`}>
           <Icon name={saga.status === 'COMPENSATED' ? 'undo' : 'alert'} />
           <div>
-            <p class="note-title">
-              {saga.failedStep === null ? 'It failed' : `${saga.failedStep} failed`}
-              {saga.status === 'COMPENSATED' && ', and what was done before was undone'}
-            </p>
+            <p class="note-title">{whatFailed(saga)}</p>
             <p class="note-text">
               <code>{saga.error.code}</code> {saga.error.message}
             </p>
@@ -82,7 +65,7 @@ function Detail({ saga }: { saga: SagaDetail }) {
       )}
       <div class="cards">
         <Card title="Steps" note={`${formatPlural(runs.length, 'step')}, undos included`} class="span-12">
-          <StepWaterfall runs={runs} from={startedAt} to={endedAt} />
+          <StepWaterfall runs={runs} from={startedAt} to={goesOn ? null : end} />
         </Card>
         <Card title="Timeline" note={formatPlural(saga.timeline.length, 'event')} class="span-7">
           <SagaHistory timeline={saga.timeline} startedAt={startedAt} />
@@ -100,11 +83,9 @@ function Detail({ saga }: { saga: SagaDetail }) {
   );
 }
 
-function Fact({ label, children }: { label: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
+function whatFailed({ status, step, failedStep }: SagaDetail): string {
+  if (status === 'COMPENSATION_FAILED') return `The undo of ${step ?? 'a step'} failed; the saga waits for a person`;
+  if (status === 'PARKED') return 'Parked; the saga waits for a person';
+  const failed = failedStep === null ? 'It failed' : `${failedStep} failed`;
+  return status === 'COMPENSATED' ? `${failed}, and what was done before was undone` : failed;
 }

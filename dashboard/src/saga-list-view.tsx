@@ -7,6 +7,7 @@ import { Icon } from './icon.tsx';
 import { MomentText } from './moment-text.tsx';
 import { ProblemNote } from './problem-note.tsx';
 import { goTo, hrefOf, type Route } from './route.ts';
+import { sagaEnd } from './saga-time.ts';
 import { SelectField } from './select-field.tsx';
 import { lookOf, StandingPill } from './standing-pill.tsx';
 import { useResource } from './use-resource.ts';
@@ -138,8 +139,7 @@ function SagaTable({ items }: { items: readonly SagaSummary[] }) {
 }
 
 function SagaRow({ saga }: { saga: SagaSummary }) {
-  const { type, id, status, step, undo, attempt, startedAt, endedAt, failedStep, error } = saga;
-  const end = endedAt === null ? now.value : Date.parse(endedAt);
+  const { type, id, status, step, undo, attempt, startedAt, failedStep, error } = saga;
   const at = step ?? failedStep;
   return (
     <tr>
@@ -159,7 +159,7 @@ function SagaRow({ saga }: { saga: SagaSummary }) {
         <MomentText at={startedAt} />
       </td>
       <td class="number" data-label="Duration">
-        {formatDuration(end - Date.parse(startedAt))}
+        {formatDuration(sagaEnd(saga, now.value) - Date.parse(startedAt))}
       </td>
       <td class="error-cell" data-label="Error">
         {error === null ? (

@@ -1,9 +1,9 @@
 import type { Frame } from './api-shapes.ts';
 import { ratesOf } from './append-history.ts';
+import { followersOf } from './followers-of.ts';
 import { formatCount, formatPlural, formatRate } from './format.ts';
 import { STUCK } from './health.ts';
 import { history } from './live-feed.ts';
-import { followersOf } from './processor-kind.ts';
 import { sagaTotals } from './saga-totals.ts';
 import { Sparkline } from './sparkline.tsx';
 import { StatTile } from './stat-tile.tsx';

@@ -10,6 +10,8 @@ interface TimeChartParts {
   readonly shape: 'area' | 'bars';
   /** What the chart shows, in a sentence, for those who cannot see it. */
   readonly summary: string;
+  /** What each bar stands for, in seconds. */
+  readonly step?: number;
   /** First and last time shown; those of the data when it is left out. */
   readonly range?: readonly [from: number, to: number];
   readonly formatTime: (seconds: number) => string;
@@ -20,7 +22,11 @@ interface TimeChartParts {
 
 const AXIS_FONT = '11px "IBM Plex Sans Variable", system-ui, sans-serif';
 const TIME_LABEL_SPACE = 84;
-const VALUE_LABEL_SPACE = 36;
+const VALUE_LABEL_SPACE = 44;
+/** So few bars are not stretched over the whole width. */
+const BARS_MIN = 12;
+/** The highest mark of a chart of nothing. */
+const TOP_OF_NOTHING = 4;
 
 /** Values over time, drawn on a canvas. A table of the same values is the card's business. */
 export function TimeChart(parts: TimeChartParts) {
@@ -75,8 +81,10 @@ function optionsOf(latest: { current: TimeChartParts }, target: HTMLElement): uP
       points: bars ? { show: false } : { size: 7, fill: accent, stroke: colour('--surface'), width: 2 },
     },
     scales: {
-      x: { range: (_chart, from, to) => [...(latest.current.range ?? paddedRange(latest.current, from, to))] },
-      y: { range: (_chart, _low, high) => [0, Math.max(high, 1) * 1.1] },
+      x: {
+        range: () => [...(latest.current.range ?? paddedRange(latest.current))],
+      },
+      y: { range: (_chart, _low, high) => [0, high > 0 ? high * 1.1 : TOP_OF_NOTHING] },
     },
     series: [
       {},
@@ -116,8 +124,8 @@ function optionsOf(latest: { current: TimeChartParts }, target: HTMLElement): uP
 }
 
 /** Bars stand on their middle, so that the first and last need half a width more. */
-function paddedRange({ times, shape }: TimeChartParts, from: number, to: number): [number, number] {
-  const [first = 0, second = first + 1] = times;
-  const half = shape === 'bars' ? (second - first) / 2 : 0;
-  return [from - half, to + half];
+function paddedRange({ times, step = 0 }: TimeChartParts): [number, number] {
+  const from = times[0] ?? 0;
+  const to = times.at(-1) ?? from + 1;
+  return [from - step / 2, Math.max(to, from + (BARS_MIN - 1) * step) + step / 2];
 }

@@ -12,24 +12,31 @@ const TRY_AGAIN_MS = 3_000;
 /** Answers are asked for anew at most this often, however fast their version changes. */
 const REFRESH_MS = 1_000;
 
-/**
- * Asks for a path, again whenever `version` changes, and after failures that may pass. Nothing is asked while the path is
- * undefined.
- */
+/** Asks for one path; see `useResources`. Nothing is asked while it is undefined. */
 export function useResource<Answer>(path: string | undefined, version: unknown): Resource<Answer> {
-  const [state, setState] = useState<{ path: string | undefined; at: number; resource: Resource<Answer> }>({
-    path: undefined,
+  const { answer, problem } = useResources<Answer>(path === undefined ? [] : [path], version);
+  return { answer: answer?.[0], problem };
+}
+
+/**
+ * Asks for some paths, again whenever `version` changes, and after failures that may pass. There is an answer once
+ * there is one for each.
+ */
+export function useResources<Answer>(paths: readonly string[], version: unknown): Resource<readonly Answer[]> {
+  const path = paths.join('\n');
+  const [state, setState] = useState<{ path: string; at: number; resource: Resource<readonly Answer[]> }>({
+    path: '',
     at: 0,
     resource: NOTHING,
   });
   const [tries, setTries] = useState(0);
   useEffect(() => {
-    if (path === undefined) return;
+    if (paths.length === 0) return;
     const controller = new AbortController();
     const wait = state.path === path ? Math.max(0, state.at + REFRESH_MS - Date.now()) : 0;
     let timer = window.setTimeout(async () => {
       try {
-        const answer = await fetchJson<Answer>(path, controller.signal);
+        const answer = await Promise.all(paths.map(each => fetchJson<Answer>(each, controller.signal)));
         setState({ path, at: Date.now(), resource: { answer, problem: undefined } });
       } catch (thrown) {
         if (controller.signal.aborted) return;

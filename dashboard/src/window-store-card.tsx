@@ -4,13 +4,13 @@ import { Card } from './card.tsx';
 import { ChartCard } from './chart-card.tsx';
 import { EmptyNote } from './empty-note.tsx';
 import {
+  formatAxisTime,
   formatCompact,
   formatCount,
-  formatDay,
   formatDuration,
-  formatMonth,
   formatPlural,
   formatStatus,
+  formatWindowStart,
 } from './format.ts';
 import { ProblemNote } from './problem-note.tsx';
 import { SelectField } from './select-field.tsx';
@@ -71,7 +71,8 @@ function StoreChart({ store, position, choose }: StoreChartParts) {
   const { times, values, keys } = windowSeries(entries, field, store.sizeMs);
   const total = values.reduce((sum, value) => sum + value, 0);
   const says = (value: number): string => (isMoney(field) ? MONEY.format(value) : formatCount(value));
-  const day = (index: number): string => formatDay((times[index] ?? 0) * 1000);
+  const day = (index: number): string => formatWindowStart((times[index] ?? 0) * 1000, store.sizeMs);
+  const span = ((times.at(-1) ?? 0) - (times[0] ?? 0)) * 1000;
   const title = formatStatus(store.topology);
   if (problem !== undefined && answer === undefined) {
     return (
@@ -97,7 +98,8 @@ function StoreChart({ store, position, choose }: StoreChartParts) {
       shape="bars"
       summary={`${labelOf(field)} in ${windows}, ${says(total)} in all`}
       note={`${says(total)} in ${windows}${keys > 1 ? `, ${formatPlural(keys, 'key')}` : ''}${cut}`}
-      formatTime={formatMonth}
+      step={store.sizeMs / 1000}
+      formatTime={seconds => formatAxisTime(seconds, span)}
       formatAxis={formatCompact}
       formatPoint={index => `from ${day(index)} · ${says(values[index] ?? 0)}`}
       columns={['Window from (UTC)', labelOf(field)]}

@@ -24,6 +24,13 @@ test('lets go of the store of an app that cannot be made', async () => {
   await mended.close();
 });
 
+test.each(['sqlite:', 'sqlite://shop.db', 'sqlite://./shop.db', 'sqlite:x.db?writer=fast', 'shop.db', 'other:x'])(
+  'opens no store at %s',
+  async store => {
+    await expect(createMillrace({ store })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', details: { store } });
+  },
+);
+
 test('measures appends by at most a hundred categories, however streams are called', async () => {
   const app = await createMillrace({ store: 'memory:' });
   await Promise.all(Array.from({ length: 300 }, (_, n) => app.append(`${n}`, [{ type: 'Noted', data: n }])));

@@ -177,6 +177,8 @@ class RunningApp implements Millrace {
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
+    const head = metrics.gauge({ name: 'millrace_log_head_position', help: 'Position of the last event of the log.' });
+    metrics.beforeCollect(async () => head.set(await this.storage.log.head()));
     const { transport } = options;
     this.router = new Router({ routes: app.routes, environment, ...(transport === undefined ? {} : { transport }) });
   }

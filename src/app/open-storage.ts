@@ -13,7 +13,8 @@ export async function openStorage(location: StoreLocation, parts: { clock: Clock
     const { openSqlite } = await import('../sqlite/index.ts');
     const [path = '', parameters] = (rest ?? '').split('?');
     const file = scheme === 'memory' ? ':memory:' : path.replace(/^\/\/(?=\/)/, '');
-    if (file === '') throw unknown(location);
+    // With two slashes a URL names a host, and what follows would be taken for a path from the root.
+    if (file === '' || /^\/\/(?!\/)/.test(file)) throw unknown(location);
     const { writer, durability } = sqliteOptions(location, new URLSearchParams(parameters));
     return openSqlite({ file, clock, logger, writer, durability });
   }

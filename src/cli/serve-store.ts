@@ -22,7 +22,7 @@ export async function serveStore(options: ServeOptions, output: Output): Promise
   const ending = interrupted();
   const millrace = await createMillrace({ store, logger, processMetrics: true, ...(app === undefined ? {} : { app }) });
   try {
-    const server = await startServer({ app: millrace, port });
+    const server = await startServer({ app: millrace, port, logger });
     output.note(`Millrace serves ${store}${options.app === undefined ? '' : ` with ${options.app}`}`);
     output.note(`  API        ${server.address}/v1/events`);
     output.note(`  dashboard  ${server.address}/ui/`);

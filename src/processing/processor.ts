@@ -61,6 +61,8 @@ export interface ProcessorStatus {
   readonly lag: number;
   /** When it last advanced, in milliseconds since 1970 UTC; null before its first step. */
   readonly advancedAt: number | null;
+  /** Since when it has had positions before it without advancing, in milliseconds since 1970 UTC; null when it has none. */
+  readonly behindSince: number | null;
   /** Why it is retrying or failed. */
   readonly reason: ErrorData | null;
   /** The position of the event that failed, when one did. */
@@ -119,11 +121,12 @@ export class Processor {
     this.#stopping.abort();
     this.#follower.wake();
     await this.#running;
+    this.#follower.stop();
   }
 
   /** Where it stands. */
   status(): ProcessorStatus {
-    const { position, head } = this.#follower;
+    const { position, head, behindSince } = this.#follower;
     return {
       name: this.name,
       state: this.#state,
@@ -131,6 +134,7 @@ export class Processor {
       head,
       lag: head - position,
       advancedAt: this.#advancedAt,
+      behindSince,
       reason: this.#reason,
       failedAt: this.#failedAt,
     };
@@ -183,7 +187,7 @@ export class Processor {
         await sleep(clock, delayAfter(PATIENCE, failures, random) ?? 0, this.#stopping.signal);
       }
     }
-    this.#follower.stop();
+    // One that failed goes on hearing how the log grows, so that its lag shows for how long nobody has looked.
     if (this.#state !== 'failed') this.#state = 'stopped';
     for (const waiter of this.#waiters) waiter.resolve(false);
   }
@@ -211,8 +215,8 @@ export class Processor {
     this.#follower.advance(Number(checkpoint ?? 0));
     while (!this.#stopped && !isLost()) {
       const page = await this.#follower.page(batchSize);
-      const isFull = page.events.length === batchSize;
-      if (isFull) this.#state = 'catching-up';
+      const isBehind = page.through < this.#follower.head;
+      if (isBehind) this.#state = 'catching-up';
       if (page.events.length > 0) {
         const moved = await this.#handleOrFail(lease, checkpoint, page.events);
         if (moved === undefined) return;
@@ -224,8 +228,8 @@ export class Processor {
       }
       // Nothing wanted lies between the last event of a page and where the reader has looked.
       this.#follower.advance(page.through);
-      // A page that is not full reached the end of the log, which may have grown since without ever being waited for.
-      if (!isFull) this.#isLive();
+      // The page reached the end of the log, which may have grown since without ever being waited for.
+      if (!isBehind) this.#isLive();
       await (page.events.length > 0 ? this.#linger() : this.#follower.wait());
     }
   }

@@ -138,9 +138,17 @@ export class Router {
       help: 'Deliveries that are due or will be tried again.',
       labels: ['route'],
     });
+    const deadLetters = this.#environment.telemetry.metrics.gauge({
+      name: 'millrace_dead_letters',
+      help: 'What was given up and is kept, by the kind and name of what gave it up.',
+      labels: ['source_kind', 'source'],
+    });
     this.#environment.telemetry.metrics.beforeCollect(async () => {
       const { routes } = await this.deliveries();
-      for (const [route, counts] of Object.entries(routes)) pending.set(counts.pending, { route });
+      for (const [route, counts] of Object.entries(routes)) {
+        pending.set(counts.pending, { route });
+        deadLetters.set(counts.deadLettered, { source_kind: 'route', source: route });
+      }
     });
   }
 }

@@ -7,6 +7,11 @@ export interface HeadSample {
   readonly head: number;
 }
 
+interface Sample extends HeadSample {
+  /** By the clock that never goes back. */
+  readonly monotonic: number;
+}
+
 const SAMPLE_MS = 1_000;
 /** Five minutes. */
 const SAMPLES_MAX = 300;
@@ -15,7 +20,7 @@ const SAMPLES_MAX = 300;
 export class AppendHistory {
   readonly #log: LogReader;
   readonly #clock: Clock;
-  #samples: readonly HeadSample[] = [];
+  #samples: readonly Sample[] = [];
   #next: Scheduled | undefined;
   #stopped = false;
 
@@ -37,14 +42,20 @@ export class AppendHistory {
 
   /** The samples of the last five minutes, oldest first. */
   samples(): readonly HeadSample[] {
-    return this.#samples;
+    return this.#samples.map(({ at, head }) => ({ at, head }));
+  }
+
+  /** The head about a second ago: what a rate at this moment can be taken from. Undefined before the first sample. */
+  recent(): { readonly head: number; readonly monotonic: number } | undefined {
+    return this.#samples.at(-2) ?? this.#samples.at(-1);
   }
 
   /** While the log cannot be read there is a gap; those who write and read it say why. */
   async #sample(): Promise<void> {
     try {
       const head = await this.#log.head();
-      this.#samples = [...this.#samples, { at: this.#clock.now(), head }].slice(-SAMPLES_MAX);
+      const sample = { at: this.#clock.now(), head, monotonic: this.#clock.monotonic() };
+      this.#samples = [...this.#samples, sample].slice(-SAMPLES_MAX);
     } catch {}
     if (!this.#stopped) this.#next = this.#clock.schedule(SAMPLE_MS, () => void this.#sample());
   }

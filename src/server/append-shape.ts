@@ -7,13 +7,16 @@ const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 255 }));
 
 /** Events as clients send them. How many and how large they may be is the store's to say. */
 export const NewEvents = Type.Array(
-  Type.Object({
-    id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-    type: Type.String({ minLength: 1, maxLength: 255 }),
-    data: Type.Unknown(),
-    tags: Type.Optional(Tags),
-    metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  }),
+  Type.Object(
+    {
+      id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+      type: Type.String({ minLength: 1, maxLength: 255 }),
+      data: Type.Unknown(),
+      tags: Type.Optional(Tags),
+      metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    },
+    { additionalProperties: false },
+  ),
 );
 
 /** An append to several streams, and what it rests on. */

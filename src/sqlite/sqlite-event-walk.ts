@@ -65,7 +65,9 @@ export function eventsSelected(selection: EventSelection, range: PositionRange):
     const walks = streams.map(stream => walk('events WHERE stream = ?', [stream], range));
     return walked(walks, [...ofParts, ...named], range);
   }
-  const walks = parts.every(({ kinds, tags = [] }) => kinds !== undefined || tags.length > 0) ? walksOfParts(parts, range) : undefined;
+  const walks = parts.every(({ kinds, tags = [] }) => kinds !== undefined || tags.length > 0)
+    ? walksOfParts(parts, range)
+    : undefined;
   if (walks !== undefined && walks.length <= WALKS_MAX) return walked(walks, named, range);
   return scanned([...ofParts, ...named], range);
 }

@@ -26,6 +26,10 @@ const EVENT_COLUMNS =
 const NO_TAGS: readonly string[] = [];
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
+/** Content after which a page of the log ends, however few events it holds: what reading it may take of time and memory. */
+const PAGE_CHARACTERS = 8 * 1024 * 1024;
+/** Events with which a page begins. */
+const FIRST_ROWS = 64;
 
 /** Statements differ by what of a filter is given, and by how many types and tags it names. */
 const STATEMENTS_MAX = 200;
@@ -100,8 +104,8 @@ export class SqliteLogReader implements LogReader {
     // an event and leave out one before it, whose type was not known yet when the types were looked up.
     const head = this.#headNow();
     if (head <= after) return { events: [], through: after };
-    const events = this.#select(filter, { after, through: head }, limit);
-    return { events, through: events.length < limit ? head : (events.at(-1)?.position ?? after) };
+    const { events, last } = this.#select(filter, { after, through: head }, limit);
+    return { events, through: last ?? head };
   }
 
   async readLogBackward(options: { before?: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
@@ -109,8 +113,9 @@ export class SqliteLogReader implements LogReader {
     const limit = Math.min(options.limit, PAGE_MAX);
     const before = Math.min(options.before ?? Number.MAX_SAFE_INTEGER, this.#headNow() + 1);
     if (before <= 1) return { events: [], through: before };
-    const events = this.#select(filter, { after: 0, through: before - 1, backward: true }, limit);
-    return { events, through: events.length < limit ? 1 : (events.at(-1)?.position ?? before) };
+    const range = { after: 0, through: before - 1, backward: true };
+    const { events, last } = this.#select(filter, range, limit);
+    return { events, through: last ?? 1 };
   }
 
   async streamRevision(stream: string): Promise<number> {
@@ -135,18 +140,35 @@ export class SqliteLogReader implements LogReader {
     return Math.max(this.#committedHead(), this.#shown);
   }
 
-  /** Up to `limit` events of a range that a filter wants. */
-  #select(filter: LogFilter, range: PositionRange, limit: number): StoredEvent[] {
+  /**
+   * Up to `limit` events of a range that a filter wants, or fewer when they are long; `last` is the position of the last one,
+   * undefined when there are no more.
+   */
+  #select(filter: LogFilter, range: PositionRange, limit: number): { events: StoredEvent[]; last?: number } {
     const { recordedFrom, recordedBefore } = filter;
-    const after = recordedFrom === undefined ? range.after : Math.max(range.after, this.#lastBefore(recordedFrom));
-    const through =
+    let after = recordedFrom === undefined ? range.after : Math.max(range.after, this.#lastBefore(recordedFrom));
+    let through =
       recordedBefore === undefined ? range.through : Math.min(range.through, this.#lastBefore(recordedBefore));
     const selection = this.#selection.of(filter);
-    if (selection === undefined || after >= through) return [];
-    const { sql, values } = eventsSelected(selection, { ...range, after, through });
-    return this.#statement(sql)
-      .all(...values, limit)
-      .map(this.#event);
+    const events: StoredEvent[] = [];
+    if (selection === undefined) return { events };
+    let characters = 0;
+    // Row by row would cost twice as much: a few tell how long events are, and so how many more there is room for.
+    for (let rows = Math.min(limit, FIRST_ROWS); rows > 0; rows = roomFor(events.length, limit, characters)) {
+      if (after >= through) return { events };
+      const { sql, values } = eventsSelected(selection, { ...range, after, through });
+      const found = this.#statement(sql).all(...values, rows);
+      for (const row of found) {
+        characters += row[6].length;
+        events.push(this.#event(row));
+      }
+      if (found.length < rows) return { events };
+      const last = events.at(-1)?.position ?? 0;
+      if (range.backward === true) through = last - 1;
+      else after = last;
+    }
+    const last = events.at(-1)?.position;
+    return last === undefined ? { events } : { events, last };
   }
 
   /** The last position that was recorded before a time. The log is ordered by time, so that no index is needed to find it. */
@@ -185,4 +207,10 @@ export class SqliteLogReader implements LogReader {
     tags: row[10] === null ? NO_TAGS : (JSON.parse(row[10]) as string[]),
     digest: row[11],
   });
+}
+
+/** How many more events a page takes that holds some already; none when it is full or long enough. */
+function roomFor(events: number, limit: number, characters: number): number {
+  if (characters >= PAGE_CHARACTERS) return 0;
+  return Math.min(limit - events, Math.ceil(((PAGE_CHARACTERS - characters) * events) / characters));
 }

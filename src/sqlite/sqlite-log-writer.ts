@@ -21,6 +21,8 @@ export class SqliteLogWriter {
   readonly #heads = new Map<string, StreamHead>();
   readonly #kinds: SqliteKindWriter;
   readonly #conditions: SqliteConditionChecker;
+  /** Walks behind the heads from the oldest on; undefined before the first one has to go. */
+  #oldest: Iterator<string> | undefined;
   #position: number;
   #lastRecordedAt: number;
 
@@ -62,6 +64,7 @@ export class SqliteLogWriter {
   forget(): void {
     this.#heads.clear();
     this.#kinds.forget();
+    this.#oldest = undefined;
     const last = this.#database
       .prepare('SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1')
       .get() as { position: number; recorded_at: number } | undefined;
@@ -177,10 +180,18 @@ export class SqliteLogWriter {
     if (remembered !== undefined) return remembered;
     const id = this.#findStream.get(stream) ?? 0;
     const head = { id, revision: id === 0 ? -1 : (this.#findRevision.get(id) ?? -1) };
-    // Forgetting the oldest entry, not the least used one: a Map keeps that order for nothing.
-    if (this.#heads.size >= HEADS_MAX) this.#heads.delete(this.#heads.keys().next().value as string);
+    if (this.#heads.size >= HEADS_MAX) this.#forgetOldestHead();
     this.#heads.set(stream, head);
     return head;
+  }
+
+  /**
+   * Forgets the oldest entry, not the least used one: a Map keeps that order for nothing. One iterator for all of them, since
+   * each new one would first step over the places of everything that was forgotten before.
+   */
+  #forgetOldestHead(): void {
+    this.#oldest ??= this.#heads.keys();
+    this.#heads.delete(this.#oldest.next().value as string);
   }
 
   #conflict(stream: string, expected: StreamAppend['expected'], actual: number): MillraceError {

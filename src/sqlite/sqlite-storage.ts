@@ -241,12 +241,22 @@ function lastPosition(database: Database): number {
   return database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
 }
 
-/** The rows that a batch writes: what its share of a group is measured by. */
-function rowsOf(batch: Batch): number {
-  let rows = 1;
-  for (const append of batch.appends ?? []) rows += append.events.length;
-  rows += (batch.documents?.length ?? 0) + (batch.work?.length ?? 0) + (batch.state?.length ?? 0);
-  return rows + (batch.topics?.length ?? 0);
+/** Characters of content that take as long to write as a row does by itself: about one page of the file. */
+const CHARACTERS_PER_ROW = 4_096;
+
+/** The rows that a batch writes, long ones counted by their length: what its share of a group is measured by. */
+function rowsOf({ appends, documents, work, topics, state }: Batch): number {
+  let rows = 1 + (work?.length ?? 0) + (state?.length ?? 0) + (topics?.length ?? 0);
+  let characters = 0;
+  for (const { events } of appends ?? []) {
+    rows += events.length;
+    for (const { data } of events) characters += data.length;
+  }
+  for (const { body } of documents ?? []) {
+    rows++;
+    characters += body?.length ?? 0;
+  }
+  return rows + Math.floor(characters / CHARACTERS_PER_ROW);
 }
 
 const GIVES_WORK: ReadonlySet<string> = new Set<WorkWrite['op']>(['enqueue', 'retry', 'redrive']);

@@ -123,7 +123,10 @@ export interface LogFilter {
   readonly withoutSystem?: boolean;
 }
 
-/** Some events of the log in order, and how far the reader has looked to find them. */
+/**
+ * Some events of the log in order, and how far the reader has looked to find them. There may be more behind `through`, also when
+ * there are fewer than were asked for: a page of long events ends early.
+ */
 export interface LogPage {
   readonly events: readonly StoredEvent[];
   /**

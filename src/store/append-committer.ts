@@ -10,7 +10,7 @@ import {
   sleep,
   type Telemetry,
 } from '../core/index.ts';
-import type { Batch, CommitResult, Storage } from '../storage/index.ts';
+import type { Batch, CommitResult, Storage, StreamAppend } from '../storage/index.ts';
 
 /** Where appended events came to stand. */
 export interface AppendResult {
@@ -38,6 +38,7 @@ export class AppendCommitter {
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
   readonly #appended: Counter;
+  readonly #bytes: Counter;
   readonly #requests: Counter;
   readonly #duration: Histogram;
   readonly #categories = new Set<string>();
@@ -50,6 +51,11 @@ export class AppendCommitter {
     this.#appended = metrics.counter({
       name: 'millrace_append_events_total',
       help: 'Events appended by callers, by category; those of further categories than can be told apart as "other".',
+      labels: ['category'],
+    });
+    this.#bytes = metrics.counter({
+      name: 'millrace_append_bytes_total',
+      help: 'Bytes of data appended by callers, as JSON.',
       labels: ['category'],
     });
     this.#requests = metrics.counter({
@@ -97,14 +103,20 @@ export class AppendCommitter {
   }
 
   /** Counts what was appended, or had been appended before. */
-  done(results: readonly AppendResult[]): void {
-    for (const { stream, replayed, count } of results) {
+  done(results: readonly AppendResult[], appends: readonly StreamAppend[]): void {
+    for (const [index, { stream, replayed, count }] of results.entries()) {
       if (count === 0) continue;
       this.#requests.add(1, { outcome: replayed ? 'duplicate' : 'ok' });
       if (replayed) continue;
       const category = categoryOf(stream);
       if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
-      this.#appended.add(count, { category: this.#categories.has(category) ? category : 'other' });
+      const labels = { category: this.#categories.has(category) ? category : 'other' };
+      const events = appends[index]?.events ?? [];
+      this.#appended.add(count, labels);
+      this.#bytes.add(
+        events.reduce((bytes, { data }) => bytes + Buffer.byteLength(data), 0),
+        labels,
+      );
     }
   }
 

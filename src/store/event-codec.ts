@@ -44,7 +44,7 @@ export class EventCodec {
       let data: unknown = event.data;
       if (definition !== undefined) {
         const checked = definition.schema['~standard'].validate(event.data);
-        data = validData(event, checked instanceof Promise ? await checked : checked);
+        data = validData(event, encoded.length, checked instanceof Promise ? await checked : checked);
       }
       const checked = { data, version: definition?.version ?? 1, tags: tagsOf(event, definition, data) };
       encoded.push(this.#encodeChecked(stream, event, checked, { ...context, traceparent }));
@@ -133,14 +133,15 @@ function checkedTime({ type, occurredAt }: NewEvent): number | null {
   );
 }
 
-function validData(event: NewEvent, result: StandardSchemaV1.Result<unknown>): unknown {
+/** `index` is the event's place in the append, from 0. */
+function validData(event: NewEvent, index: number, result: StandardSchemaV1.Result<unknown>): unknown {
   if (result.issues === undefined) return result.value;
   const errors = result.issues.map(issue => ({ pointer: pointerOf(issue.path), message: issue.message }));
   const list = errors.map(error => `${error.pointer || '/'}: ${error.message}`).join('; ');
   throw new MillraceError(
     'SCHEMA_VIOLATION',
     `The data of event ${event.type} does not fit its schema: ${list}. Nothing was appended.`,
-    { details: { type: event.type, errors } },
+    { details: { type: event.type, index, errors } },
   );
 }
 

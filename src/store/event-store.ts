@@ -1,6 +1,7 @@
 import {
   type Clock,
   checkedName,
+  type Histogram,
   isMillraceError,
   MillraceError,
   SYSTEM_PREFIX,
@@ -23,6 +24,7 @@ import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
 import { contextOfAppend } from './handling-context.ts';
 import { claimOf, repeatedResults, resultsOf, wishToAppend, wishToExecute } from './idempotency.ts';
+import { StreamTurns } from './stream-turns.ts';
 
 /** What an append to several streams rests on, and the context that its events share. */
 export interface AppendAllOptions extends EventContext {
@@ -55,7 +57,10 @@ export interface StreamEvents {
 
 /** How a command is carried out. */
 export interface ExecuteOptions extends AppendAllOptions {
-  /** How often to decide anew when another writer moved the stream. Default: 10; 0 refuses at the first conflict. */
+  /**
+   * How often to decide anew when another writer moved the stream: an append, or another process. Commands of this process for
+   * one stream take turns. Default: 10; 0 refuses at the first conflict.
+   */
   readonly conflictRetries?: number;
 }
 
@@ -79,12 +84,18 @@ export class EventStore {
   readonly #codec: EventCodec;
   readonly #clock: Clock;
   readonly #committer: AppendCommitter;
+  readonly #readDuration: Histogram;
+  readonly #turns = new StreamTurns();
 
   constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
     this.#storage = parts.storage;
     this.#codec = parts.codec;
     this.#clock = parts.clock;
     this.#committer = new AppendCommitter(parts);
+    this.#readDuration = parts.telemetry.metrics.histogram({
+      name: 'millrace_read_duration_seconds',
+      help: 'Time to read a page of a stream or of the log.',
+    });
   }
 
   /**
@@ -122,7 +133,7 @@ export class EventStore {
       const claim = claimOf(wishToAppend(options.idempotencyKey, appends), appends);
       const committed = await this.#committer.commit({ appends, ...conditionsOf(options), ...claim });
       const results = resultsOf(committed) ?? appends.map((append, index) => appendResult(append, committed, index));
-      this.#committer.done(results);
+      this.#committer.done(results, appends);
       return results;
     });
   }
@@ -132,7 +143,9 @@ export class EventStore {
     stream: string,
     options: { from?: number; limit?: number; direction?: 'forward' | 'backward' } = {},
   ): Promise<readonly RecordedEvent[]> {
+    const started = this.#clock.monotonic();
     const stored = await this.#storage.log.readStream(stream, options);
+    this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);
     return stored.map(event => this.#codec.decode(event));
   }
 
@@ -142,7 +155,9 @@ export class EventStore {
     limit: number;
     filter?: LogFilter;
   }): Promise<{ events: readonly RecordedEvent[]; through: number }> {
+    const started = this.#clock.monotonic();
     const page = await this.#storage.log.readLog(options);
+    this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);
     return { events: page.events.map(event => this.#codec.decode(event)), through: page.through };
   }
 
@@ -205,6 +220,11 @@ export class EventStore {
    * Errors: as `execute`; `INVALID_ARGUMENT` when two commands are for one stream.
    */
   async executeAll(commands: readonly Command[], options: ExecuteOptions = {}): Promise<readonly AppendResult[]> {
+    const streams = commands.map(({ stream }) => stream);
+    return this.#turns.take(streams, () => this.#executeAll(commands, options));
+  }
+
+  async #executeAll(commands: readonly Command[], options: ExecuteOptions): Promise<readonly AppendResult[]> {
     const { conflictRetries = CONFLICT_RETRIES_DEFAULT } = options;
     const wish = wishToExecute(options.idempotencyKey, commands);
     const known = wish === undefined ? undefined : await this.#storage.log.claimed(wish.key);
@@ -222,7 +242,7 @@ export class EventStore {
         const batch = { appends, ...conditionsOf(options), ...claimOf(wish, appends, basis) };
         const committed = nothing ? undefined : await this.#committer.commit(batch);
         const results = (committed && resultsOf(committed)) ?? this.#results(decisions, committed);
-        this.#committer.done(results);
+        this.#committer.done(results, appends);
         return results;
       } catch (thrown) {
         this.#committer.refused(thrown);

@@ -83,6 +83,21 @@ test('knows a file by whatever path it is reached', async () => {
   await second.close();
 });
 
+test('knows a file that is made through a link', async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, 'store.db');
+  const link = join(folder, 'link.db');
+  symlinkSync('other-link.db', link);
+  symlinkSync(file, join(folder, 'other-link.db'));
+  const first = await openSqlite({ file: link });
+  for (const path of [link, file]) {
+    await expect(openSqlite({ file: path })).rejects.toMatchObject({ code: 'STORAGE_OWNED' });
+  }
+  await first.close();
+  symlinkSync('circle.db', join(folder, 'circle.db'));
+  await expect(openSqlite({ file: join(folder, 'circle.db') })).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+});
+
 test('leaves only an empty lock beside the file when it is closed', async () => {
   const file = join(temporaryFolder(), 'store.db');
   const storage = await openSqlite({ file });

@@ -17,6 +17,7 @@ export interface EffectCounts {
  */
 export class Ledger {
   readonly #database: Database.Database;
+  readonly #transaction: Database.Transaction<(change: () => unknown) => unknown>;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(file: string) {
@@ -31,11 +32,17 @@ export class Ledger {
       ) WITHOUT ROWID;
     `);
     this.#statements = prepare(this.#database);
+    this.#transaction = this.#database.transaction(change => change());
   }
 
   /** The connection, for tables of a service's own. */
   get database(): Database.Database {
     return this.#database;
+  }
+
+  /** Makes a change whole or not at all. */
+  atomically<Result>(change: () => Result): Result {
+    return this.#transaction(change) as Result;
   }
 
   /** Writes a call down, whatever comes of it. */
@@ -48,7 +55,7 @@ export class Ledger {
    * whose undo came first is refused: whoever sent it has given it up.
    */
   apply(service: string, orderId: string, key: string, change: () => void = () => undefined): boolean {
-    return this.#database.transaction(() => {
+    return this.atomically(() => {
       this.record(service, 'apply', orderId, key);
       const state = this.#statements.state.get(key) as EffectState | undefined;
       if (state === 'undone') throw new Error(`${service} was told to undo ${key} before it was told to do it`);
@@ -56,18 +63,18 @@ export class Ledger {
       this.#statements.apply.run(key, service, orderId, 'applied');
       change();
       return true;
-    })();
+    });
   }
 
   /** Undoes the effect of a key once, together with what `change` writes; one that never came is forbidden from then on. */
   undo(service: string, orderId: string, key: string, change: () => void = () => undefined): void {
-    this.#database.transaction(() => {
+    this.atomically(() => {
       this.record(service, 'undo', orderId, key);
       const state = this.#statements.state.get(key) as EffectState | undefined;
       if (state === 'applied') change();
       if (state === undefined) this.#statements.apply.run(key, service, orderId, 'undone');
       else this.#statements.undone.run(key);
-    })();
+    });
   }
 
   /** What stands in the books of a service. */

@@ -5,7 +5,7 @@ import type { RouteContext } from '../route-context.ts';
 const ListQuery = Type.Object({
   route: Type.String(),
   destination: Type.Optional(Type.String()),
-  state: Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('deadLettered')]),
+  state: Type.Enum(['pending', 'delivered', 'deadLettered']),
   after: Type.Optional(Type.String()),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
 });

@@ -3,7 +3,7 @@ import type { SagaStatus } from '../../sagas/index.ts';
 import { sagaJson, sagaSummaryJson } from '../json-shapes.ts';
 import type { RouteContext } from '../route-context.ts';
 
-const STATUSES: readonly SagaStatus[] = [
+const STATUSES = [
   'RUNNING',
   'WAITING',
   'COMPENSATING',
@@ -12,11 +12,11 @@ const STATUSES: readonly SagaStatus[] = [
   'FAILED',
   'COMPENSATION_FAILED',
   'PARKED',
-];
+] as const satisfies readonly SagaStatus[];
 const TypeParameters = Type.Object({ type: Type.String() });
 const SagaParameters = Type.Object({ type: Type.String(), id: Type.String() });
 const ListQuery = Type.Object({
-  status: Type.Union(STATUSES.map(status => Type.Literal(status))),
+  status: Type.Enum(STATUSES),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
 });
 

@@ -1,16 +1,18 @@
 import { type Static, Type } from 'typebox';
+import { MillraceError } from '../../core/index.ts';
 import type { AppendAllOptions, AppendResult, NewEvent, StreamEvents } from '../../store/index.ts';
 import { AppendRequest, NewEvents, StreamName } from '../append-shape.ts';
 import { expectationOf } from '../expectation.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
 import { eventJson } from '../json-shapes.ts';
+import { REQUEST_LIMITS } from '../request-limits.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const StreamParameters = Type.Object({ stream: StreamName });
 const PageQuery = Type.Object({
-  from: Type.Optional(Type.Integer({ minimum: 0 })),
+  from: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
-  direction: Type.Union([Type.Literal('forward'), Type.Literal('backward')], { default: 'forward' }),
+  direction: Type.Enum(['forward', 'backward'], { default: 'forward' }),
 });
 /** Appends to streams and reads them. */
 export function streamRoutes({ server, app }: RouteContext): void {
@@ -18,7 +20,7 @@ export function streamRoutes({ server, app }: RouteContext): void {
     '/v1/streams/:stream/events',
     { schema: { params: StreamParameters, body: NewEvents } },
     async (request, reply) => {
-      const events = request.body as readonly NewEvent[];
+      const events = (request.body as readonly NewEvent[]).map(depthChecked);
       const expected = expectationOf(request.headers);
       const options = { expected, ...idempotencyKeyOf(request.headers) };
       const result = await app.append(request.params.stream, events, options);
@@ -37,6 +39,7 @@ export function streamRoutes({ server, app }: RouteContext): void {
     { schema: { body: AppendRequest } },
     async (request, reply) => {
       const parts = request.body.appends as readonly StreamEvents[];
+      for (const { events } of parts) for (const event of events) depthChecked(event);
       const { condition } = request.body as Pick<AppendAllOptions, 'condition'>;
       const options = { ...idempotencyKeyOf(request.headers), ...(condition === undefined ? {} : { condition }) };
       const results = await app.appendAll(parts, options);
@@ -65,4 +68,21 @@ export function streamRoutes({ server, app }: RouteContext): void {
 
 function resultJson({ stream, revision, position, ids }: AppendResult) {
   return { stream, revision, position, ids };
+}
+
+function depthChecked(event: NewEvent): NewEvent {
+  const { nesting } = REQUEST_LIMITS;
+  if (isDeeper(event.data, nesting) || isDeeper(event.metadata, nesting)) {
+    throw new MillraceError(
+      'INVALID_ARGUMENT',
+      `An event of type ${event.type} has more than ${nesting} objects and arrays within each other. Nothing was appended: send it flatter.`,
+      { details: { limit: nesting } },
+    );
+  }
+  return event;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some(member => isDeeper(member, levels - 1));
 }

@@ -10,8 +10,8 @@ export interface Follower extends Processor {
 }
 
 /** Everything that follows the log, projections first. */
-export function followersOf({ projections, processors }: Frame): readonly Follower[] {
-  return [
+export function followersOf({ head, projections, processors }: Frame): readonly Follower[] {
+  const followers = [
     ...projections.map(
       (projection): Follower => ({
         ...projection,
@@ -26,4 +26,10 @@ export function followersOf({ projections, processors }: Frame): readonly Follow
       return { ...processor, kind, title: rest ?? processor.name, standing: processor.state };
     }),
   ];
+  return followers.map(follower => ({ ...follower, lag: lagOf(follower, head) }));
+}
+
+/** One that has ended no longer looks at the log, so that what it says of its lag is old. */
+function lagOf({ standing, position, lag }: Follower, head: number): number {
+  return standing === 'failed' || standing === 'stopped' ? Math.max(lag, head - position) : lag;
 }
