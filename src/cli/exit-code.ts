@@ -23,6 +23,8 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   PROJECTION_NOT_FOUND: EXIT.notFound,
   READ_MODEL_NOT_FOUND: EXIT.notFound,
   SAGA_NOT_FOUND: EXIT.notFound,
+  CONDITION_CONFLICT: EXIT.conflict,
+  IDEMPOTENCY_KEY_REUSED: EXIT.conflict,
   REVISION_CONFLICT: EXIT.conflict,
   EVENT_ID_REUSED: EXIT.conflict,
   NOT_ALLOWED: EXIT.notAllowed,
@@ -34,6 +36,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   STORAGE_CORRUPT: EXIT.checkFailed,
   STORAGE_FOREIGN: EXIT.checkFailed,
   STORAGE_VERSION: EXIT.checkFailed,
+  UNKNOWN_EVENT_VERSION: EXIT.checkFailed,
 };
 
 /** The exit code for anything that was thrown. */

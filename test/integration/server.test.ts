@@ -25,6 +25,7 @@ const notes = defineProjection('notes', {
     },
   },
 });
+const Paid = defineEvent('Paid', { schema: z.object({ amount: z.bigint() }), json: { amount: 'bigint' } });
 const echo = defineSaga('Echo', 1)
   .input(Noted.schema)
   .startOn(Noted, event => (event.data.n === undefined ? undefined : { id: event.stream, input: event.data }))
@@ -47,7 +48,7 @@ let server: RunningServer;
 const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
 async function serve(options: { strict: boolean }): Promise<void> {
-  const definitions = defineApp({ define: [notes, echo] });
+  const definitions = defineApp({ define: [notes, echo, Paid] });
   app = await createMillrace({ store: 'memory:', ...(options.strict ? { app: definitions } : {}) });
   server = await startServer({ app, logger });
 }
@@ -125,7 +126,9 @@ describe('appending', () => {
     ['a prototype in disguise', '[{"type":"Noted","data":{"text":"a"},"__proto__":{"x":1}}]', 400, 'INVALID_ARGUMENT'],
     ['a type that is not defined', [{ type: 'Unheard', data: {} }], 422, 'UNKNOWN_EVENT_TYPE'],
     ['data that does not fit', [note('a'), { type: 'Noted', data: { text: 7 } }], 422, 'SCHEMA_VIOLATION'],
-    ['an event that is too large', [note('x'.repeat(1_100_000))], 400, 'INVALID_ARGUMENT'],
+    ['an event that is too large', [note('x'.repeat(1_100_000))], 413, 'LIMIT_EXCEEDED'],
+    ['too many events', Array.from({ length: 1_001 }, () => note('a')), 413, 'LIMIT_EXCEEDED'],
+    ['a body that is too large', [note('x'.repeat(9_000_000))], 413, 'LIMIT_EXCEEDED'],
   ])('refuses %s and stores nothing', async (_what, events, status, code) => {
     expect(await append('note-1', events)).toMatchObject({ status, body: { status, code, hint: expect.any(String) } });
     expect((await call('/v1/events')).body).toEqual({ items: [], page: { next: null } });
@@ -167,6 +170,8 @@ test('accepts any event type when there is no app', async () => {
       schemaVersion: 1,
       data: [1, null, 'é'],
       metadata: { own: { deep: true }, correlationId: items[0].id },
+      tags: [],
+      contentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
       occurredAt: items[0].recordedAt,
       recordedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     },
@@ -199,6 +204,20 @@ describe('reading', () => {
       items: [{ revision: 3 }, { revision: 4 }],
     });
     expect((await call('/v1/streams/nothing/events')).body).toEqual({ items: [], page: { next: null } });
+  });
+
+  test('takes and shows as JSON what JSON cannot hold, in the form in which it is stored', async () => {
+    const paid = (amount: unknown) => [{ type: 'Paid', data: { amount } }];
+    expect((await append('payment-1', paid('12345678901234567890'))).status).toBe(201);
+    const refused = await append('payment-1', paid(12));
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: 'SCHEMA_VIOLATION', errors: [{ pointer: '/amount' }] },
+    });
+    const [event] = await app.events.readStream('payment-1');
+    expect(event?.data).toEqual({ amount: 12345678901234567890n });
+    const { body } = await call('/v1/streams/payment-1/events');
+    expect(body.items).toMatchObject([{ type: 'Paid', data: { amount: '12345678901234567890' } }]);
   });
 
   test.each(['limit=0', 'limit=1001', 'limit=x', 'after=-1', 'after=1.5'])('refuses %s', async query => {
@@ -341,6 +360,14 @@ describe('following the log', () => {
     expect(seen).toEqual(['1 event a', '2 event b', '3 event c']);
   });
 
+  test('sends what JSON cannot hold in the form in which it is stored', async () => {
+    await app.append('payment-1', [Paid({ amount: 5n })]);
+    for await (const { data } of messages('/v1/events')) {
+      expect(data.data).toEqual({ amount: '5' });
+      break;
+    }
+  });
+
   test('goes on behind Last-Event-ID, which wins over the query', async () => {
     await append('note-1', [note('a'), note('b'), note('c')]);
     for await (const { id } of messages('/v1/events?after=0', { 'last-event-id': '2' })) {
@@ -378,7 +405,7 @@ describe('following the log', () => {
       data: '{}',
       digest: new Uint8Array(32),
     };
-    const event = { ...unreadable, metadata: null, correlationId: null, occurredAt: null };
+    const event = { ...unreadable, metadata: null, correlationId: null, causationId: null, tags: [], occurredAt: null };
     await app.storage.commit({ appends: [{ stream: 'note-1', expected: 0, events: [event] }] });
     const seen = [];
     for await (const { event, data } of messages('/v1/events')) seen.push([event, data.code ?? data.type]);
