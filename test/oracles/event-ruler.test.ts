@@ -192,14 +192,12 @@ function whole(alternative: fc.Arbitrary<Json>): fc.Arbitrary<Json> {
 
 /** The same with one more field, or without. */
 function withField(key: string, arbitrary: fc.Arbitrary<Json>, field: fc.Arbitrary<Json | undefined>) {
-  return fc
-    .tuple(arbitrary, field)
-    .map(
-      ([rest, more]): Json => ({
-        ...(rest as { [name: string]: Json }),
-        ...(more === undefined ? {} : { [key]: more }),
-      }),
-    );
+  return fc.tuple(arbitrary, field).map(
+    ([rest, more]): Json => ({
+      ...(rest as { [name: string]: Json }),
+      ...(more === undefined ? {} : { [key]: more }),
+    }),
+  );
 }
 
 /** The route with a pattern; undefined when it is refused. */
