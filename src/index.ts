@@ -16,6 +16,7 @@ export {
   type ModelQuery,
   openStorage,
   type StoreLocation,
+  type SubscribeOptions,
 } from './app/index.ts';
 export {
   type Backoff,
@@ -35,6 +36,7 @@ export {
   systemClock,
   systemRandom,
 } from './core/index.ts';
+export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
   type DocumentOf,
   defineProjection,
@@ -105,3 +107,11 @@ export {
   topic,
   tumbling,
 } from './streams/index.ts';
+export {
+  defineSubscription,
+  type ParkedEvent,
+  parked,
+  type Subscription,
+  type SubscriptionContext,
+  type SubscriptionStatus,
+} from './subscriptions/index.ts';
