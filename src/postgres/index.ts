@@ -3,6 +3,6 @@
  * Three words to know: *group* (batches that go to the server in one call), *commit function* (what applies a group there),
  * *round* (batches of a group that touch nothing guarded in common).
  */
-export type { PendingMigration } from './postgres-migrator.ts';
 export type { PostgresOptions } from './postgres-options.ts';
+export type { PendingMigration } from './postgres-schema.ts';
 export { openPostgres, planPostgresMigrations } from './postgres-storage.ts';

@@ -1,15 +1,7 @@
 import { MillraceError } from '../core/index.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { isMissing } from './postgres-errors.ts';
-import { MIGRATIONS } from './postgres-schema.ts';
-
-/** A step of the schema that a store has not been through yet. */
-export interface PendingMigration {
-  /** From 1. */
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-}
+import { MIGRATIONS, type PendingMigration } from './postgres-schema.ts';
 
 /**
  * Brings the schema to the newest version: one process at a time, all steps in one transaction. With `check` it is left as it

@@ -4,9 +4,15 @@ import { TABLES } from './postgres-tables.sql.ts';
 import { CLAIM_WORK } from './postgres-work.sql.ts';
 
 /** One step of the schema. Steps are numbered by their place; one that has been released is never changed. */
-export interface Migration {
+interface Migration {
   readonly name: string;
   readonly sql: string;
+}
+
+/** A step of the schema that a store has not been through yet. */
+export interface PendingMigration extends Migration {
+  /** From 1. */
+  readonly version: number;
 }
 
 /** All steps, the oldest first. */

