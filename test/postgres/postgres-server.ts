@@ -141,6 +141,7 @@ function keepTidy(folder: string): ChildProcess {
 }
 
 async function endKeeper(keeper: ChildProcess): Promise<void> {
+  keeper.ref();
   keeper.stdin?.end();
   if (keeper.exitCode === null) await new Promise(resolve => keeper.once('exit', resolve));
 }

@@ -23,7 +23,7 @@ export function startCommand(
 ): Command {
   return new Command('start')
     .description('Serve a store over HTTP, with its dashboard, until Ctrl-C.')
-    .option('--store <url>', 'where facts are kept: sqlite:<file> or memory:', 'sqlite:./millrace.db')
+    .option('--store <url>', 'where facts are kept: sqlite:<file>, postgres://… or memory:', 'sqlite:./millrace.db')
     .option('--port <n>', 'port on this machine', portOption, PORT_DEFAULT)
     .option('--app <module>', 'module whose default export is an app; without one, any event type is accepted')
     .addOption(
@@ -43,7 +43,7 @@ async function start(options: StartOptions, output: Output): Promise<number> {
   const millrace = await createMillrace({ store, logger, processMetrics: true, ...(app === undefined ? {} : { app }) });
   try {
     const server = await startServer({ app: millrace, port: options.port });
-    output.note(`Millrace serves ${store}${options.app === undefined ? '' : ` with ${options.app}`}`);
+    output.note(`Millrace serves ${withoutPassword(store)}${options.app === undefined ? '' : ` with ${options.app}`}`);
     output.note(`  API        ${server.address}/v1/events`);
     output.note(`  dashboard  ${server.address}/ui/`);
     await ending;
@@ -77,4 +77,8 @@ async function loadApp(module: string): Promise<App> {
     `The default export of ${module} is no app. Export one: export default defineApp({ define: […] })`,
     { details: { module } },
   );
+}
+
+function withoutPassword(store: string): string {
+  return store.replace(/(:\/\/[^:/@]*):[^@]*@/, '$1@');
 }
