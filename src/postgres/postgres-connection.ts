@@ -41,8 +41,10 @@ export class PostgresConnection {
     this.#commits = new driver.Pool({ ...this.#config(), max: 1, idleTimeoutMillis: 0 });
     this.#reads = new driver.Pool({ ...this.#config(), max: target.pool - OTHER_CONNECTIONS });
     for (const pool of [this.#commits, this.#reads]) {
-      // An idle connection that is lost must not end the process; the pool has let go of it already.
+      // A connection that is lost must not end the process. One that is idle the pool has let go of already; of one in use,
+      // the statement that was running fails.
       pool.on('error', thrown => logger.debug({ err: messageOf(thrown) }, 'an idle connection to the store was lost'));
+      pool.on('connect', client => void client.on('error', () => undefined));
     }
   }
 
