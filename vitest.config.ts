@@ -23,7 +23,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'source',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'dashboard/**/*.test.ts'],
           exclude: ['**/node_modules/**', ...built],
         },
       },

@@ -1,60 +1,45 @@
-import {
-  createMillrace,
-  defineApp,
-  defineDecider,
-  defineEvent,
-  defineProjection,
-  defineSaga,
-  rejected,
-  send,
-} from 'millrace';
+import { createMillrace, defineApp, defineDecider, defineEvent, defineProjection, defineSaga, send } from 'millrace';
 import { z } from 'zod';
 
-// Facts: a name and a schema. Types are inferred from here on.
+// Events are facts with a schema. Every type below follows from them.
 const OrderPlaced = defineEvent('OrderPlaced', { schema: z.object({ customer: z.string(), cents: z.number().int() }) });
-const OrderPaid = defineEvent('OrderPaid', { schema: z.object({ payment: z.string() }) });
+const OrderPaid = defineEvent('OrderPaid', { schema: z.object({ receipt: z.string() }) });
 
-// Rules: pure functions from a command and the current state to new facts.
+// A decider turns a command and what has happened so far into new facts.
 const order = defineDecider('order', {
   events: [OrderPlaced, OrderPaid],
-  initial: (): { status: 'new' | 'placed' | 'paid' } => ({ status: 'new' }),
-  evolve: { OrderPlaced: _ => ({ status: 'placed' }), OrderPaid: _ => ({ status: 'paid' }) },
+  initial: () => ({ placed: false, paid: false }),
+  evolve: { OrderPlaced: state => ({ ...state, placed: true }), OrderPaid: state => ({ ...state, paid: true }) },
   decide: {
-    place: (data: { customer: string; cents: number }, { status }) => {
-      if (status !== 'new') throw rejected('It was placed before.');
-      return [OrderPlaced(data)];
-    },
-    pay: (data: { payment: string }, { status }) => (status === 'paid' ? [] : [OrderPaid(data)]),
+    place: (data: { customer: string; cents: number }, { placed }) => (placed ? [] : [OrderPlaced(data)]),
+    pay: (data: { receipt: string }, { paid }) => (paid ? [] : [OrderPaid(data)]),
   },
 });
 
-// A read model: documents by key, kept with the log in one commit.
+// A read model: a document for each customer, committed together with how far it has read.
 const customers = defineProjection('customers', {
   version: 1,
   events: [OrderPlaced],
   key: event => event.data.customer,
-  initial: () => ({ orders: 0, spentCents: 0 }),
-  evolve: {
-    OrderPlaced: ({ orders, spentCents }, { data }) => ({ orders: orders + 1, spentCents: spentCents + data.cents }),
-  },
+  initial: () => ({ orders: 0, cents: 0 }),
+  evolve: { OrderPlaced: ({ orders, cents }, { data }) => ({ orders: orders + 1, cents: cents + data.cents }) },
 });
 
-// A process: steps with their undos. A crash between any two lines changes nothing in the end.
+// A saga: steps and their undos. Kill the process at any line; the next one goes on from there.
 const payment = defineSaga('payment', 1)
   .input(OrderPlaced.schema)
   .startOn(OrderPlaced, event => ({ id: event.stream, input: event.data }))
   .step('charge', {
-    run: async ({ input, context }) => ({ payment: `${input.cents} cents under ${context.idempotencyKey}` }),
-    compensate: 'none-needed',
+    run: async ({ input, context }) => ({ receipt: `${input.cents} cents, once for ${context.idempotencyKey}` }),
+    compensate: async ({ context }) => console.log(`Refund ${context.stepKey}`),
   })
   .onEnd({ completed: ({ id, results }) => send(order, id, 'pay', results.charge) })
   .build();
 
 const shop = defineApp({ define: [order, customers, payment] });
 const app = await createMillrace({ app: shop, store: process.argv[2] ?? 'memory:' });
-
 const { position } = await app.execute(order, 'order-1', 'place', { customer: 'ada', cents: 1250 });
-console.log(await app.query(customers, { id: 'ada', after: position }));
+console.log(await app.query(customers, { id: 'ada', after: position })); // reads its own write
 
 for await (const event of app.subscribe({ types: ['OrderPaid'] })) {
   console.log(event.stream, event.type, event.data);

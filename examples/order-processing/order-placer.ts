@@ -42,17 +42,20 @@ export class OrderPlacer {
     this.#placed = await this.#alreadyPlaced();
     const counting = this.#countEnded();
     while (this.#placed < this.#orders.length) {
-      const free = IN_FLIGHT_MAX - (this.#placed - this.#ended);
+      const seen = this.#ended;
+      const free = IN_FLIGHT_MAX - (this.#placed - seen);
       if (free > 0) {
         const next = this.#orders.slice(this.#placed, this.#placed + free);
         await this.#app.executeAll(next.map(placed => send(order, orderStream(placed.orderId), 'place', placed)));
         this.#placed += next.length;
       } else {
         if (await hasEnded()) break;
-        await this.#change();
+        await this.#change(seen);
       }
     }
-    while (this.#ended < this.#orders.length && !(await hasEnded())) await this.#change();
+    for (let seen = this.#ended; seen < this.#orders.length && !(await hasEnded()); seen = this.#ended) {
+      await this.#change(seen);
+    }
     this.#closing.abort();
     await counting;
   }
@@ -79,8 +82,9 @@ export class OrderPlacer {
     }
   }
 
-  /** Resolves when another order has ended, or after a while. */
-  #change(): Promise<void> {
+  /** Resolves when more orders have ended than were seen, or after a while. */
+  #change(seen: number): Promise<void> {
+    if (this.#ended > seen) return Promise.resolve();
     return new Promise(resolve => {
       const timer = this.#clock.schedule(LOOK_AGAIN_MS, () => this.#wake?.());
       this.#wake = () => {

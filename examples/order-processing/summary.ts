@@ -89,11 +89,10 @@ export async function summarise(run: FinishedRun): Promise<VerifiedSummary> {
  * orders that lack an effect, and cancelled ones of which an effect still stands.
  */
 function countEffects(orders: readonly PlacedOrder[], faults: Faults, ledger: Ledger): DemoSummary['effects'] {
-  const books = ledger.counts();
   let duplicates = 0;
   let missing = 0;
   for (const service of SERVICES) {
-    const { duplicates: doubled = 0, standing = new Set<string>() } = books.get(service) ?? {};
+    const { duplicates: doubled, standing } = ledger.counts(service);
     duplicates += doubled;
     for (const order of orders) {
       const confirmed = isValid(order) && !faults.isDeclined(order.orderId);

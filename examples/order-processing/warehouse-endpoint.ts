@@ -32,7 +32,7 @@ export class WarehouseEndpoint {
 
   /** The orders of which the warehouse has heard. */
   received(): ReadonlySet<string> {
-    return this.#ledger.counts().get(SERVICE)?.standing ?? new Set();
+    return this.#ledger.counts(SERVICE).standing;
   }
 
   /** Ends listening. */

@@ -123,13 +123,15 @@ export async function createMillrace(options: MillraceOptions): Promise<Millrace
   const logger = options.logger ?? silentTelemetry.logger;
   const telemetry: Telemetry = { logger, metrics, tracer: trace.getTracer('millrace') };
   const storage = await openStorage(options.store, { clock, logger });
-  const environment = environmentOf({ storage, clock, random, telemetry, app, strict: options.app !== undefined });
-  const running = new RunningApp(app, environment, metrics, options);
+  let running: RunningApp | undefined;
   try {
+    const environment = environmentOf({ storage, clock, random, telemetry, app, strict: options.app !== undefined });
+    running = new RunningApp(app, environment, metrics, options);
     await running.start();
     return running;
   } catch (thrown) {
-    await running.close();
+    if (running !== undefined) await running.close();
+    else if (typeof options.store === 'string') await storage.close();
     throw thrown;
   }
 }
@@ -171,6 +173,8 @@ class RunningApp implements Millrace {
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
+    const head = metrics.gauge({ name: 'millrace_log_head_position', help: 'Position of the last event of the log.' });
+    metrics.beforeCollect(async () => head.set(await this.storage.log.head()));
     const { transport } = options;
     this.router = new Router({ routes: app.routes, environment, ...(transport === undefined ? {} : { transport }) });
   }

@@ -13,7 +13,8 @@ export async function openStorage(location: StoreLocation, parts: { clock: Clock
     const { openSqlite } = await import('../sqlite/index.ts');
     const [path = '', parameters] = (rest ?? '').split('?');
     const file = scheme === 'memory' ? ':memory:' : path.replace(/^\/\/(?=\/)/, '');
-    if (file === '') throw unknown(location);
+    // With two slashes a URL names a host, and what follows would be taken for a path from the root.
+    if (file === '' || /^\/\/(?!\/)/.test(file)) throw unknown(location);
     const { writer, durability } = sqliteOptions(location, new URLSearchParams(parameters));
     return openSqlite({ file, clock, logger, writer, durability });
   }
@@ -41,7 +42,7 @@ function sqliteOptions(location: string, parameters: URLSearchParams) {
 function unknown(location: string): MillraceError {
   return new MillraceError(
     'INVALID_ARGUMENT',
-    `${location} names no store. Use sqlite:<file>, such as sqlite:./millrace.db, memory: for one that ends with the process, or postgres://user@host/database.`,
+    `${location === '' ? 'An empty text' : location} names no store. Use sqlite:<file>, such as sqlite:./millrace.db, memory: for one that ends with the process, or postgres://user@host/database.`,
     { details: { store: location } },
   );
 }

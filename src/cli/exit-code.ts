@@ -1,4 +1,4 @@
-import { type ErrorCode, isMillraceError } from '../index.ts';
+import { type ErrorCode, isMillraceError } from '../core/index.ts';
 
 /** What a command says to the program that called it, as documented for users of the command line. */
 export const EXIT = {
@@ -32,6 +32,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   STORAGE_FULL: EXIT.unavailable,
   PORT_IN_USE: EXIT.unavailable,
   STORAGE_CORRUPT: EXIT.checkFailed,
+  STORAGE_FOREIGN: EXIT.checkFailed,
   STORAGE_VERSION: EXIT.checkFailed,
 };
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { MillraceError } from '../core/index.ts';
 import { demoCommand } from './commands/demo.ts';
 import { startCommand } from './commands/start.ts';
 import { EXIT } from './exit-code.ts';
@@ -7,23 +8,37 @@ import { createOutput, type Output } from './output.ts';
 
 await main(process.argv.slice(2));
 
-/** Runs the command line and sets the exit code of the process; nothing else ends it. */
+/**
+ * Runs the command line and sets the exit code of the process; nothing else ends it. What a command does is loaded with it, so
+ * that help, the version and a wrong flag are answered at once.
+ */
 async function main(args: readonly string[]): Promise<void> {
   const program = new Command('millrace')
     .description('Event store, read models, sagas, stream processing and routing over one log.')
     .version(version())
-    .exitOverride()
     .showSuggestionAfterError()
     .addCommand(startCommand(run))
     .addCommand(demoCommand(run));
-  for (const command of program.commands) command.exitOverride();
+  for (const command of [program, ...program.commands]) {
+    // What was wrong is said below, in the way in which all errors are said.
+    command.exitOverride().configureOutput({ outputError: () => undefined });
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (thrown) {
-    // Commander has said what was wrong, or shown the help that was asked for.
     if (!(thrown instanceof CommanderError)) throw thrown;
     process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (thrown.exitCode !== 0 && thrown.code !== 'commander.help') {
+      const command = program.commands.find(each => each.name() === args[0]);
+      createOutput(args.includes('--json')).failure(usageError(thrown, command?.name()));
+    }
   }
+}
+
+function usageError({ message }: CommanderError, command: string | undefined): MillraceError {
+  const what = message.replace(/^error: (.)/, (_, first: string) => first.toUpperCase()).replaceAll('\n', ' ');
+  const help = command === undefined ? 'millrace --help' : `millrace ${command} --help`;
+  return new MillraceError('INVALID_ARGUMENT', `${what.replace(/[^.)]$/, '$&.')} To see what there is: ${help}`);
 }
 
 async function run(action: (output: Output) => Promise<number>, json = false): Promise<void> {

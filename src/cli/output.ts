@@ -1,4 +1,4 @@
-import { isMillraceError } from '../index.ts';
+import { isMillraceError } from '../core/index.ts';
 import { exitCodeOf } from './exit-code.ts';
 
 /** The only way in which commands write: data to standard output, everything said beside it to standard error. */

@@ -20,7 +20,7 @@ export interface Clock {
 }
 
 /** The longest delay that the timers of JavaScript can hold; longer ones are cut to it and must be set again. */
-export const MAX_TIMER_MS = 2_147_483_647;
+const MAX_TIMER_MS = 2_147_483_647;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {

@@ -33,12 +33,16 @@ const ERROR_CODES = {
   // The storage.
   STORAGE_OWNED: { retryable: true, remedy: 'Stop the other process, or talk to it at its address.' },
   STORAGE_CORRUPT: { retryable: false, remedy: 'Restore a backup; keep the damaged file for inspection.' },
+  STORAGE_FOREIGN: { retryable: false, remedy: 'Name another file; nothing in this one was changed.' },
   STORAGE_FULL: { retryable: true, remedy: 'Free disk space; reads go on and writes recover by themselves.' },
   STORAGE_READ_ONLY: {
     retryable: false,
     remedy: 'Make the file and its folder writable, or open it for reading only.',
   },
-  STORAGE_UNAVAILABLE: { retryable: true, remedy: 'Try again; events that carry ids are never stored twice.' },
+  STORAGE_UNAVAILABLE: {
+    retryable: true,
+    remedy: 'See that the file can be reached and try again; events with ids are never stored twice.',
+  },
   STORAGE_CLOSED: { retryable: false, remedy: 'Open the storage again.' },
   STORAGE_VERSION: { retryable: false, remedy: 'Use the version of Millrace that wrote the file, or a newer one.' },
 

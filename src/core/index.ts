@@ -5,7 +5,7 @@
 import './node-version.ts';
 
 export { type Backoff, checkBackoff, delayAfter } from './backoff.ts';
-export { type Clock, MAX_TIMER_MS, type Scheduled, sleep, systemClock } from './clock.ts';
+export { type Clock, type Scheduled, sleep, systemClock } from './clock.ts';
 export { type Duration, milliseconds } from './duration.ts';
 export {
   type ErrorCode,

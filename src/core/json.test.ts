@@ -9,6 +9,14 @@ describe('canonical JSON', () => {
     );
   });
 
+  test('orders few members and many alike', () => {
+    for (let size = 0; size < 100; size++) {
+      const members = Array.from({ length: size }, (_, index) => `k${(index * 37) % 101}`);
+      const value = Object.fromEntries(members.map(member => [member, 0]));
+      expect(Object.keys(JSON.parse(canonicalJson(value)))).toEqual(members.toSorted());
+    }
+  });
+
   test('orders keys by their UTF-16 units, as RFC 8785 does', () => {
     const keys = ['\u20ac', '\r', '\ufb33', '1', '\ud83d\ude00', '\u0080', '\u00f6'];
     const text = canonicalJson(Object.fromEntries(keys.map(key => [key, 0])));

@@ -6,7 +6,6 @@
 export type { Environment } from './environment.ts';
 export { type FailurePolicy, failureOf } from './failure-policy.ts';
 export {
-  deadLetterQueue,
   type EventHandler,
   Processor,
   type ProcessorDefinition,

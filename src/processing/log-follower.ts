@@ -12,10 +12,12 @@ const POLL_MS = 1_000;
 export class LogFollower {
   readonly #storage: Storage;
   readonly #filter: LogFilter;
+  readonly #clock: Clock;
   readonly #doorbell: Doorbell;
   readonly #advanced: (position: number) => void;
   #position = 0;
   #head = 0;
+  #behindSince: number | null = null;
   #unwatch: (() => void) | undefined;
 
   /** `advanced` learns of every step forward. */
@@ -27,6 +29,7 @@ export class LogFollower {
   }) {
     this.#storage = options.storage;
     this.#filter = options.filter;
+    this.#clock = options.clock;
     this.#doorbell = new Doorbell(options.clock);
     this.#advanced = options.advanced ?? (() => undefined);
   }
@@ -41,15 +44,21 @@ export class LogFollower {
     return Math.max(this.#head, this.#position);
   }
 
-  /** Begins to listen for commits. */
-  start(): void {
+  /** Since when it has had something before it without a step forward; null when it has nothing. */
+  get behindSince(): number | null {
+    return this.#behindSince;
+  }
+
+  /** Begins to listen for commits, and looks where the log ends. */
+  async start(): Promise<void> {
     this.#unwatch ??= this.#storage.watch(hint => this.#heard(hint));
+    this.#sawHead(await this.#storage.log.head());
   }
 
   /** The next wanted events after the position; none when the log has no more. */
   async page(limit: number): Promise<LogPage> {
     const page = await this.#storage.log.readLog({ after: this.#position, limit, filter: this.#filter });
-    this.#head = Math.max(this.#head, page.through);
+    this.#sawHead(page.through);
     return page;
   }
 
@@ -57,6 +66,7 @@ export class LogFollower {
   advance(position: number): void {
     if (position > this.#position) {
       this.#position = position;
+      this.#behindSince = this.#head > position ? this.#clock.now() : null;
       this.#advanced(position);
     }
   }
@@ -83,9 +93,14 @@ export class LogFollower {
    * Otherwise it has to be read: by then, or because a hint was lost.
    */
   #heard({ from, head, types }: Hint): void {
-    this.#head = head;
+    this.#sawHead(head);
     const wanted = this.#filter.types?.some(type => types.has(type)) ?? types.size > 0;
     if (!wanted && this.#position >= from) this.advance(head);
     else this.#doorbell.ring();
+  }
+
+  #sawHead(head: number): void {
+    this.#head = Math.max(this.#head, head);
+    if (this.#head > this.#position) this.#behindSince ??= this.#clock.now();
   }
 }

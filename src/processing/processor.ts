@@ -61,6 +61,8 @@ export interface ProcessorStatus {
   readonly lag: number;
   /** When it last advanced, in milliseconds since 1970 UTC; null before its first step. */
   readonly advancedAt: number | null;
+  /** Since when it has had positions before it without advancing, in milliseconds since 1970 UTC; null when it has none. */
+  readonly behindSince: number | null;
   /** Why it is retrying or failed. */
   readonly reason: ErrorData | null;
   /** The position of the event that failed, when one did. */
@@ -75,7 +77,7 @@ const RENEW_MS = LEASE_MS / 3;
 const IDLE_MOVE_FROM = 10_000;
 
 /** The queue in which a processor keeps the events that it gave up. */
-export function deadLetterQueue(processor: string): string {
+function deadLetterQueue(processor: string): string {
   return `dead:${processor}`;
 }
 
@@ -108,8 +110,9 @@ export class Processor {
     this.#follower = new LogFollower({ storage, clock, filter, advanced: () => this.#advanced() });
   }
 
-  /** Begins to follow the log. */
-  start(): void {
+  /** Begins to follow the log. Resolves once it knows where the log ends: from then on its lag is never less than it is. */
+  async start(): Promise<void> {
+    await this.#follower.start();
     this.#running ??= this.#run();
   }
 
@@ -122,7 +125,7 @@ export class Processor {
 
   /** Where it stands. */
   status(): ProcessorStatus {
-    const { position, head } = this.#follower;
+    const { position, head, behindSince } = this.#follower;
     return {
       name: this.name,
       state: this.#state,
@@ -130,6 +133,7 @@ export class Processor {
       head,
       lag: head - position,
       advancedAt: this.#advancedAt,
+      behindSince,
       reason: this.#reason,
       failedAt: this.#failedAt,
     };
@@ -165,7 +169,6 @@ export class Processor {
 
   async #run(): Promise<void> {
     const { clock, random, telemetry } = this.#environment;
-    this.#follower.start();
     let failures = 0;
     while (!this.#stopped && this.#state !== 'failed') {
       const before = this.#advancedAt;
@@ -211,24 +214,22 @@ export class Processor {
     this.#follower.advance(Number(checkpoint ?? 0));
     while (!this.#stopped && !isLost()) {
       const page = await this.#follower.page(batchSize);
-      if (page.events.length === batchSize) this.#state = 'catching-up';
+      const isFull = page.events.length === batchSize;
+      if (isFull) this.#state = 'catching-up';
       if (page.events.length > 0) {
         const moved = await this.#handleOrFail(lease, checkpoint, page.events);
         if (moved === undefined) return;
         checkpoint = moved;
-        // Nothing wanted lies between the last event of a page and where the reader has looked.
-        this.#follower.advance(page.through);
-        await this.#linger();
-      } else {
-        if (page.through - Number(checkpoint ?? 0) >= IDLE_MOVE_FROM) {
-          const to = String(page.through);
-          await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
-          checkpoint = to;
-        }
-        this.#follower.advance(page.through);
-        this.#state = 'live';
-        await this.#follower.wait();
+      } else if (page.through - Number(checkpoint ?? 0) >= IDLE_MOVE_FROM) {
+        const to = String(page.through);
+        await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
+        checkpoint = to;
       }
+      // Nothing wanted lies between the last event of a page and where the reader has looked.
+      this.#follower.advance(page.through);
+      // A page that is not full reached the end of the log, which may have grown since without ever being waited for.
+      if (!isFull) this.#isLive();
+      await (page.events.length > 0 ? this.#linger() : this.#follower.wait());
     }
   }
 
@@ -296,8 +297,7 @@ export class Processor {
     const last = events.at(-1) as RecordedEvent;
     const checkpoint = await this.#commit(lease, from, last.position, effects ?? {});
     handler.committed?.(events);
-    this.#reason = null;
-    this.#failedAt = null;
+    this.#gotOn();
     return checkpoint;
   }
 
@@ -332,6 +332,17 @@ export class Processor {
     const { position } = this.#follower;
     this.#advancedAt = this.#environment.clock.now();
     for (const waiter of this.#waiters) if (waiter.position <= position) waiter.resolve(true);
+  }
+
+  /** It has handled all that there was: what held it up before, if anything did, is over. */
+  #isLive(): void {
+    this.#state = 'live';
+    this.#gotOn();
+  }
+
+  #gotOn(): void {
+    this.#reason = null;
+    this.#failedAt = null;
   }
 
   #retrying(thrown: unknown, position: number | null = null): void {

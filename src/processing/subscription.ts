@@ -1,7 +1,8 @@
 import { isMillraceError } from '../core/index.ts';
-import type { LogFilter } from '../storage/index.ts';
+import type { LogFilter, StoredEvent } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
 import type { Environment } from './environment.ts';
+import { EventIterator } from './event-iterator.ts';
 import { LogFollower } from './log-follower.ts';
 
 /** Which events a subscription wants, and from where. */
@@ -12,32 +13,40 @@ export interface SubscriptionOptions extends LogFilter {
   readonly signal?: AbortSignal;
 }
 
+/** What a subscription stands on. */
+type Surroundings = Pick<Environment, 'storage' | 'codec' | 'clock'>;
+
 const PAGE_SIZE = 500;
 
 /**
  * Follows the log from a position: first what is there, then what comes. It never skips and never reorders; it reads no
  * further ahead than a page, so a slow reader slows itself and nobody else. It ends when the signal aborts or the store closes.
  */
-export async function* subscribe(
-  environment: Pick<Environment, 'storage' | 'codec' | 'clock'>,
+export function subscribe(
+  environment: Surroundings,
   options: SubscriptionOptions = {},
 ): AsyncGenerator<RecordedEvent, void, undefined> {
-  const { after = 0, signal, ...filter } = options;
-  const { storage, codec, clock } = environment;
+  const decode = (stored: StoredEvent): RecordedEvent => environment.codec.decode(stored);
+  return new EventIterator(pagesOf(environment, options), decode, options.signal);
+}
+
+async function* pagesOf(
+  { storage, clock }: Surroundings,
+  { after = 0, signal, ...filter }: SubscriptionOptions,
+): AsyncGenerator<readonly StoredEvent[], void, undefined> {
   const follower = new LogFollower({ storage, clock, filter });
   const stop = (): void => follower.stop();
   signal?.addEventListener('abort', stop, { once: true });
-  follower.start();
   try {
+    await follower.start();
     follower.advance(after);
     while (!signal?.aborted) {
       const page = await follower.page(PAGE_SIZE);
-      for (const event of page.events) {
-        yield codec.decode(event);
-        if (signal?.aborted) return;
-      }
+      if (page.events.length > 0) yield page.events;
       follower.advance(page.through);
-      if (page.events.length === 0) await follower.wait();
+      // A page may come without a turn of the event loop: nothing else would get one before the end of the log.
+      if (page.events.length === PAGE_SIZE) await new Promise<void>(resolve => clock.soon(resolve));
+      else if (page.events.length === 0) await follower.wait();
     }
   } catch (thrown) {
     if (!isMillraceError(thrown, 'STORAGE_CLOSED')) throw thrown;

@@ -43,6 +43,7 @@ export class WorkRunner {
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
   #failures = 0;
+  #renewing = false;
 
   constructor(definition: WorkRunnerDefinition, environment: Environment) {
     this.#definition = definition;
@@ -145,18 +146,26 @@ export class WorkRunner {
 
   /** Extends the leases of what runs; what is lost, or could not be extended in time, is aborted before others may take over. */
   async #renew(): Promise<void> {
-    const { storage, clock } = this.#environment;
     const held = [...this.#running.values()];
+    if (held.length === 0) return;
+    // The storage has not answered the last time yet: asking again would not help, and time runs on.
+    if (this.#renewing) return this.#abortOverdue(held);
+    this.#renewing = true;
+    const { storage, clock } = this.#environment;
     const asked = clock.monotonic();
     const keys = held.map(({ item }) => ({ key: item.key, fence: item.fence }));
-    const lost =
-      keys.length === 0
-        ? []
-        : await storage.work.renew(this.#definition.queue, keys, this.#leaseMs).catch(() => undefined);
+    const lost = await storage.work.renew(this.#definition.queue, keys, this.#leaseMs).catch(() => undefined);
+    this.#renewing = false;
+    if (lost === undefined) return this.#abortOverdue(held);
     for (const running of held) {
-      if (lost !== undefined && !lost.includes(running.item.key)) running.heldUntil = asked + this.#leaseMs;
-      else if (lost !== undefined || clock.monotonic() > running.heldUntil - this.#leaseMs / 3) running.abort.abort();
+      if (lost.includes(running.item.key)) running.abort.abort();
+      else running.heldUntil = asked + this.#leaseMs;
     }
+  }
+
+  #abortOverdue(held: readonly Running[]): void {
+    const now = this.#environment.clock.monotonic();
+    for (const { abort, heldUntil } of held) if (now >= heldUntil - this.#leaseMs / 3) abort.abort();
   }
 
   async #pause(): Promise<void> {

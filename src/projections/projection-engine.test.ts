@@ -5,7 +5,7 @@ import { openSqlite } from '../sqlite/index.ts';
 import type { Storage } from '../storage/index.ts';
 import { defineEvent } from '../store/index.ts';
 import { type CommitFault, createTestEnvironment, faultyStorage, VirtualClock } from '../testing/index.ts';
-import { defineProjection, ProjectionEngine } from './index.ts';
+import { defineProjection, type Projection, ProjectionEngine } from './index.ts';
 
 const Added = defineEvent('Added', { schema: z.object({ key: z.string(), n: z.number() }) });
 const Cleared = defineEvent('Cleared', { schema: z.object({ key: z.string() }) });
@@ -29,7 +29,7 @@ afterEach(async () => {
   for (const { storage, clock } of open.splice(0)) await clock.resolve(storage.close());
 });
 
-async function setUp(projection = totals, wrap = (storage: Storage): Storage => storage) {
+async function setUp(projection: Projection = totals, wrap = (storage: Storage): Storage => storage) {
   const clock = new VirtualClock();
   const storage = await openSqlite({ file: ':memory:', clock });
   open.push({ storage, clock });
@@ -151,4 +151,40 @@ test('holds exactly the fold of the log, whatever happens to its commits', async
     }),
     { numRuns: 40 },
   );
+});
+
+test('is stalled while it cannot get past an event, even the first', async () => {
+  const failure = { retry: { kind: 'fixed', attempts: Number.POSITIVE_INFINITY, base: '1s' } } as const;
+  const { clock, engine, append } = await setUp({ ...totals, failure });
+  await append(Added({ key: 'a', n: 13 }));
+  await clock.resolve(engine.start());
+  await clock.advance(29_000);
+  expect(engine.status('totals').state).toBe('running');
+  await clock.advance(2_000);
+  expect(engine.status('totals')).toMatchObject({ state: 'stalled', advancedAt: null, lag: 1 });
+  await clock.resolve(engine.stop());
+});
+
+test('is not stalled when an event comes after a long silence', async () => {
+  const states: string[] = [];
+  const watched = defineProjection('watched', {
+    version: 1,
+    events: [Added],
+    key: event => event.data.key,
+    initial: () => ({}),
+    evolve: {
+      Added: state => {
+        states.push(engine.status('watched').state);
+        return state;
+      },
+    },
+  });
+  const { clock, engine, append } = await setUp(watched);
+  await clock.resolve(engine.start());
+  await append(Added({ key: 'a', n: 1 }));
+  await clock.advance(3_600_000);
+  await append(Added({ key: 'a', n: 2 }));
+  await clock.settle();
+  expect(states).toEqual(['running', 'running']);
+  await clock.resolve(engine.stop());
 });

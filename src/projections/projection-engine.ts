@@ -82,7 +82,7 @@ export class ProjectionEngine {
       const owner = { processor: processorOf(projection) };
       const { indexes } = projection;
       await this.#environment.storage.documents.define({ name: collectionOf(projection), owner, indexes });
-      processor.start();
+      await processor.start();
     }
   }
 
@@ -139,11 +139,12 @@ export class ProjectionEngine {
     if (after === undefined) return;
     const waitMs = timeout === undefined ? WAIT_DEFAULT_MS : milliseconds(timeout, 'timeout');
     if (await processor.reached(after, waitMs)) return;
-    const { position, state, reason, lag } = processor.status();
+    const { position, head, state, reason, lag } = processor.status();
+    const where = after > head ? `, which lies beyond the end of the log at ${head}` : '';
     throw new MillraceError(
       'READ_MODEL_BEHIND',
-      `Read model ${projection.name} is at position ${position}, ${after - position} before the wanted ${after}, after waiting ${waitMs} ms (${state}${reason === null ? '' : `: ${reason.message}`}).`,
-      { details: { readModel: projection.name, position, wanted: after, lag, state, reason, waitedMs: waitMs } },
+      `Read model ${projection.name} is at position ${position}, ${after - position} before the wanted ${after}${where}, after waiting ${waitMs} ms (${state}${reason === null ? '' : `: ${reason.message}`}).`,
+      { details: { readModel: projection.name, position, wanted: after, head, lag, state, reason, waitedMs: waitMs } },
     );
   }
 
@@ -168,12 +169,22 @@ export class ProjectionEngine {
       help: 'Events that a projection has folded.',
       labels: ['projection'],
     });
+    const failed = telemetry.metrics.counter({
+      name: 'millrace_projection_errors_total',
+      help: 'Times that a projection could not fold what it was given.',
+      labels: ['projection'],
+    });
     return {
       handle: async (events, context) => {
         const started = clock.monotonic();
-        const effects = await handler.handle(events, context);
-        this.#processingDuration.observe((clock.monotonic() - started) / 1000, { projection: name });
-        return effects;
+        try {
+          return await handler.handle(events, context);
+        } catch (thrown) {
+          failed.add(1, { projection: name });
+          throw thrown;
+        } finally {
+          this.#processingDuration.observe((clock.monotonic() - started) / 1000, { projection: name });
+        }
       },
       committed: events => counted.add(events.length, { projection: name }),
     };
@@ -181,8 +192,8 @@ export class ProjectionEngine {
 
   #status({ projection, processor }: Running): ProjectionStatus {
     const status = processor.status();
-    const since = this.#environment.clock.now() - (status.advancedAt ?? 0);
-    const stalled = status.lag > 0 && status.advancedAt !== null && since > STALLED_AFTER_MS;
+    const now = this.#environment.clock.now();
+    const stalled = now - (status.behindSince ?? now) > STALLED_AFTER_MS;
     const stopped = status.state === 'stopped' || status.state === 'failed' ? status.state : undefined;
     return {
       ...status,
@@ -204,6 +215,11 @@ export class ProjectionEngine {
     const lag = gauge('millrace_projection_lag_events', 'Positions between a projection and the head of the log.', [
       'projection',
     ]);
+    const advanced = gauge(
+      'millrace_projection_last_advance_timestamp_seconds',
+      'When a projection last advanced, in seconds since 1970 UTC.',
+      ['projection'],
+    );
     const state = gauge('millrace_projection_state', '1 for the state that a projection is in, 0 for the others.', [
       'projection',
       'state',
@@ -212,6 +228,7 @@ export class ProjectionEngine {
       for (const status of this.statuses()) {
         position.set(status.position, { projection: status.name });
         lag.set(status.lag, { projection: status.name });
+        if (status.advancedAt !== null) advanced.set(status.advancedAt / 1000, { projection: status.name });
         for (const each of ['running', 'stalled', 'failed', 'stopped'] as const) {
           state.set(Number(status.state === each), { projection: status.name, state: each });
         }

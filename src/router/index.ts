@@ -23,4 +23,5 @@ export {
   Router,
   type RouterDeliveries,
   type RouterOptions,
+  type RouteSummary,
 } from './router.ts';

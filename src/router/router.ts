@@ -36,6 +36,12 @@ export interface DeliveryQuery {
   readonly after?: string;
 }
 
+/** A route and the names of its destinations. */
+export interface RouteSummary {
+  readonly name: string;
+  readonly destinations: readonly string[];
+}
+
 /** Events are routed that many in one commit, so that the work they lead to fits one group. */
 const BATCH_SIZE = 200;
 const LIST_LIMIT_DEFAULT = 50;
@@ -70,7 +76,7 @@ export class Router {
 
   /** Begins to route and to deliver; deliveries that were pending before go on. */
   async start(): Promise<void> {
-    this.#processor?.start();
+    await this.#processor?.start();
     for (const worker of this.#workers) worker.start();
     if (this.#workers.length > 0) this.#purge.start();
   }
@@ -85,6 +91,14 @@ export class Router {
   /** Where the processor that routes stands; none when there are no routes. */
   statuses(): readonly ProcessorStatus[] {
     return this.#processor === undefined ? [] : [this.#processor.status()];
+  }
+
+  /** The routes, in the order in which they were defined. */
+  routes(): readonly RouteSummary[] {
+    return [...this.#routes.values()].map(({ name, destinations }) => ({
+      name,
+      destinations: destinations.map(destination => destination.name),
+    }));
   }
 
   /** How many deliveries are pending, delivered and given up, overall and by route. */
@@ -124,9 +138,17 @@ export class Router {
       help: 'Deliveries that are due or will be tried again.',
       labels: ['route'],
     });
+    const deadLetters = this.#environment.telemetry.metrics.gauge({
+      name: 'millrace_dead_letters',
+      help: 'What was given up and is kept, by the kind and name of what gave it up.',
+      labels: ['source_kind', 'source'],
+    });
     this.#environment.telemetry.metrics.beforeCollect(async () => {
       const { routes } = await this.deliveries();
-      for (const [route, counts] of Object.entries(routes)) pending.set(counts.pending, { route });
+      for (const [route, counts] of Object.entries(routes)) {
+        pending.set(counts.pending, { route });
+        deadLetters.set(counts.deadLettered, { source_kind: 'route', source: route });
+      }
     });
   }
 }

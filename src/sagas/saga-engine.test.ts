@@ -299,3 +299,22 @@ for (const declineAt of [undefined, 'three']) {
     });
   }
 }
+
+test('begins a saga by command once: a new one is shown at its start, one that exists where it stands', async () => {
+  const environment = await createTestEnvironment();
+  open.push(environment.storage);
+  const { clock } = environment;
+  const services: Services = { act: async step => step, undo: async () => undefined };
+  const engine = new SagaEngine({ sagas: [threeSteps()], services, environment });
+  await clock.resolve(engine.start());
+  const begun = await clock.resolve(engine.begin('Ship', '7', { id: '7' }));
+  expect(begun).toMatchObject({ id: '7', status: 'RUNNING', step: 'one', attempt: 1, results: {}, input: { id: '7' } });
+  expect(begun.timeline.map(({ type }) => type)).toEqual(['SagaStarted']);
+  await clock.advance(1_000);
+  const again = await clock.resolve(engine.begin('Ship', '7', { id: '7' }));
+  expect(again).toMatchObject({ status: 'COMPLETED', startedAt: begun.startedAt });
+  expect(again.timeline).toHaveLength(4);
+  expect(again).toEqual(await clock.resolve(engine.get('Ship', '7')));
+  expect(again.timeline[0]).toEqual(begun.timeline[0]);
+  await clock.resolve(engine.stop());
+});

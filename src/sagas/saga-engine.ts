@@ -6,7 +6,7 @@ import { SagaExecutor } from './saga-executor.ts';
 import { SAGA_INDEX, type SagaSummary, typeAndStatus } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { prepareStart, sagaQueue } from './saga-start.ts';
-import type { SagaState, SagaStatus } from './saga-state.ts';
+import { type SagaState, type SagaStatus, startedState } from './saga-state.ts';
 import { SagaTriggerHandler } from './saga-trigger.ts';
 import { type SagaView, sagaView } from './saga-view.ts';
 
@@ -54,7 +54,7 @@ export class SagaEngine {
   async start(): Promise<void> {
     await this.#environment.storage.documents.define(SAGA_INDEX);
     for (const { trigger, runner } of this.#types.values()) {
-      trigger?.start();
+      await trigger?.start();
       runner.start();
     }
   }
@@ -72,7 +72,7 @@ export class SagaEngine {
   }
 
   /**
-   * Starts a saga by command; one that exists already is left as it is. Answers where it stands.
+   * Starts a saga by command; one that exists already is left as it is. Answers where it stands: a new one, at its start.
    * Throws `SAGA_NOT_DEFINED`, or `SCHEMA_VIOLATION` for an input that does not fit.
    */
   async begin(
@@ -84,15 +84,19 @@ export class SagaEngine {
     const { current, fresh } = this.#find(type);
     const causationId = context.causationId ?? this.#environment.ids.next();
     const cause = { causationId, correlationId: context.correlationId ?? causationId };
-    const { append, document, work, state } = await prepareStart(this.#environment, current, { id, input }, cause);
+    const start = await prepareStart(this.#environment, current, { id, input }, cause);
+    const { append, document, work, state } = start;
     fresh.set(id, state);
     try {
-      await this.#environment.storage.commit({ appends: [append], documents: [document], work: [work] });
+      const batch = { appends: [append], documents: [document], work: [work] };
+      const { recordedAt } = await this.#environment.storage.commit(batch);
+      const recorded = { ...start.recorded, recordedAt };
+      return sagaView(startedState(recorded) as SagaState, [recorded], undoNames(current));
     } catch (thrown) {
       fresh.delete(id);
       if (!isMillraceError(thrown, 'REVISION_CONFLICT')) throw thrown;
+      return this.get(type, id);
     }
-    return this.get(type, id);
   }
 
   /** A saga with its history. Throws `SAGA_NOT_DEFINED` or `SAGA_NOT_FOUND`. */

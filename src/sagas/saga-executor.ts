@@ -31,6 +31,8 @@ export class SagaExecutor {
   readonly #stepDuration: Histogram;
   readonly #undoDuration: Histogram;
   readonly #attempts: Counter;
+  readonly #undos: Counter;
+  readonly #duration: Histogram;
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -48,8 +50,18 @@ export class SagaExecutor {
     });
     this.#attempts = metrics.counter({
       name: 'millrace_saga_step_attempts_total',
-      help: 'Attempts of steps and of their undos, by outcome.',
+      help: 'Attempts of steps, by outcome: done or failed.',
       labels: ['saga', 'step', 'outcome'],
+    });
+    this.#undos = metrics.counter({
+      name: 'millrace_saga_compensations_total',
+      help: 'Attempts to undo steps, by outcome: done or failed.',
+      labels: ['saga', 'step', 'outcome'],
+    });
+    this.#duration = metrics.histogram({
+      name: 'millrace_saga_duration_seconds',
+      help: 'Time from the start of a saga to its end, by how it ended.',
+      labels: ['saga', 'outcome'],
     });
   }
 
@@ -164,6 +176,10 @@ export class SagaExecutor {
       documents: [indexWrite(next)],
       work: [work],
     });
+    if (isSettled(next.status)) {
+      const seconds = Math.max(next.updatedAt - next.startedAt, 0) / 1000;
+      this.#duration.observe(seconds, { saga: next.type, outcome: next.status });
+    }
     return next;
   }
 
@@ -192,7 +208,7 @@ export class SagaExecutor {
   #measure(saga: Saga, { step, undo }: CurrentAttempt, outcome: 'done' | 'failed', durationMs: number): void {
     const labels = { saga: saga.type, step };
     (undo ? this.#undoDuration : this.#stepDuration).observe(durationMs / 1000, labels);
-    this.#attempts.add(1, { ...labels, outcome });
+    (undo ? this.#undos : this.#attempts).add(1, { ...labels, outcome });
   }
 }
 

@@ -6,7 +6,7 @@ import type { Saga } from './saga-definition.ts';
 import { type SagaEvent, sagaStream } from './saga-events.ts';
 import { indexWrite } from './saga-index.ts';
 import { jsonValue } from './saga-instance.ts';
-import { type SagaState, startedState } from './saga-state.ts';
+import { type RecordedSagaEvent, type SagaState, startedState } from './saga-state.ts';
 import { firstOf } from './saga-transitions.ts';
 
 /** A saga about to be started: what has to be committed for it, and the state that it will be in. */
@@ -14,6 +14,8 @@ export interface SagaStart {
   readonly append: StreamAppend;
   readonly document: DocumentWrite;
   readonly work: WorkWrite;
+  /** Its first event, as if it were recorded now. */
+  readonly recorded: RecordedSagaEvent;
   readonly state: SagaState;
 }
 
@@ -47,6 +49,7 @@ export async function prepareStart(
     append: { stream, expected: 'noStream', events: [encoded] },
     document: indexWrite(state),
     work: { op: 'enqueue', queue: sagaQueue(type), key: id, payload: '{}', dueAt: now },
+    recorded,
     state,
   };
 }

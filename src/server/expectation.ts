@@ -18,7 +18,8 @@ export function expectationOf(headers: IncomingHttpHeaders): ExpectedRevision {
   }
   if (ifMatch === undefined) return 'any';
   if (ifMatch.trim() === '*') return 'exists';
-  const [, digits] = /^\s*"?(\d{1,16})"?\s*$/.exec(ifMatch) ?? [];
+  const [, quoted, bare] = /^\s*(?:"(\d{1,16})"|(\d{1,16}))\s*$/.exec(ifMatch) ?? [];
+  const digits = quoted ?? bare;
   const revision = Number(digits);
   if (digits === undefined || !Number.isSafeInteger(revision)) {
     throw invalid('If-Match', `${ifMatch} is neither * nor a revision such as "42"`);

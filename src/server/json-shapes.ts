@@ -1,4 +1,5 @@
-import type { SagaView } from '../sagas/index.ts';
+import type { Delivery } from '../router/index.ts';
+import type { SagaSummary, SagaView } from '../sagas/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
 
 /** A recorded event as clients see it: times in RFC 3339. */
@@ -18,8 +19,8 @@ export function eventJson(event: RecordedEvent) {
   };
 }
 
-/** A saga as clients see it. */
-export function sagaJson(saga: SagaView) {
+/** A saga in a list, as clients see it. */
+export function sagaSummaryJson<Summary extends SagaSummary>(saga: Summary) {
   return {
     ...saga,
     startedAt: time(saga.startedAt),
@@ -27,13 +28,25 @@ export function sagaJson(saga: SagaView) {
     endedAt: time(saga.endedAt),
     deadline: time(saga.deadline),
     retryAt: time(saga.retryAt),
+  };
+}
+
+/** A saga with its history, as clients see it. */
+export function sagaJson(saga: SagaView) {
+  return {
+    ...sagaSummaryJson(saga),
     timeline: saga.timeline.map(moment => ({ ...moment, at: time(moment.at), retryAt: time(moment.retryAt) })),
   };
 }
 
+/** A delivery as clients see it. */
+export function deliveryJson(delivery: Delivery) {
+  return { ...delivery, dueAt: time(delivery.dueAt), settledAt: time(delivery.settledAt) };
+}
+
 /** A time as RFC 3339 writes it. */
-export function time(milliseconds: number): string;
-export function time(milliseconds: number | null): string | null;
-export function time(milliseconds: number | null): string | null {
+function time(milliseconds: number): string;
+function time(milliseconds: number | null): string | null;
+function time(milliseconds: number | null): string | null {
   return milliseconds === null ? null : new Date(milliseconds).toISOString();
 }

@@ -1,5 +1,6 @@
-import type { FastifyReply } from 'fastify';
-import { type ErrorCode, isMillraceError, MillraceError } from '../core/index.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, isMillraceError, type Logger, MillraceError } from '../core/index.ts';
+import { REQUEST_LIMITS } from './request-limits.ts';
 
 /** The one place that knows which HTTP status an error has; 500 for a code that is not listed. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -27,6 +28,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 
 const RETRY_AFTER_S = 1;
+const MESSAGE_LENGTH_MAX = 200;
 
 /** An error as RFC 9457 describes it: `application/problem+json`. */
 export interface Problem {
@@ -52,9 +54,15 @@ export function problemOf(thrown: unknown): Problem {
   return { ...known.details, ...problem(known.code, statusOf(thrown, known), known.message, known) };
 }
 
-/** Sends an error. */
-export function sendProblem(reply: FastifyReply, thrown: unknown): FastifyReply {
+/** What went wrong with a request, for its client; the log learns the cause of what no client can mend. */
+export function reportedProblem(thrown: unknown, { method, url }: FastifyRequest, logger: Logger): Problem {
   const body = problemOf(thrown);
+  if (body.status === 500) logger.error({ err: thrown, method, path: url.split('?')[0] }, 'a request failed');
+  return body;
+}
+
+/** Answers with an error. */
+export function sendProblem(reply: FastifyReply, body: Problem): FastifyReply {
   if (body.status === 503 || body.status === 507) reply.header('retry-after', RETRY_AFTER_S);
   return reply.code(body.status).type('application/problem+json').send(body);
 }
@@ -75,20 +83,20 @@ function statusOf(thrown: unknown, error: MillraceError): number {
   return !isMillraceError(thrown) && typeof given === 'number' ? given : (STATUS[error.code] ?? 500);
 }
 
-/** An error of the HTTP layer itself (unreadable JSON, a body that is too large, a wrong parameter) in Millrace's words. */
+/** What to do about errors of the HTTP layer that do not say so themselves, by status. */
+const ADVICE: Readonly<Record<number, string>> = {
+  413: `The limit is ${REQUEST_LIMITS.bodyBytes} bytes: send less at once.`,
+  414: `The limit is ${REQUEST_LIMITS.parameterLength} characters.`,
+  415: 'Send JSON, and say so: content-type: application/json',
+};
+
+/** An error of the HTTP layer itself (unreadable JSON, a body that is too large) in Millrace's words. */
 function requestError(thrown: unknown): MillraceError | undefined {
-  const { statusCode, message, validation } = thrown as {
-    statusCode?: number;
-    message?: string;
-    validation?: readonly { instancePath: string; message?: string }[];
-  };
+  const { statusCode, message = 'It is malformed.' } = thrown as { statusCode?: number; message?: string };
   if (statusCode === undefined || statusCode >= 500) return undefined;
-  const errors = validation?.map(({ instancePath, message: reason }) => ({
-    pointer: instancePath,
-    message: reason ?? '',
-  }));
   const code = statusCode === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT';
-  return new MillraceError(code, `The request cannot be read: ${message ?? 'it is malformed'}.`, {
-    details: errors === undefined ? {} : { errors },
-  });
+  const reason = message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX)}…` : message;
+  const advice = ADVICE[statusCode];
+  const sentence = reason.replace(/[.:]?$/, '.');
+  return new MillraceError(code, `The request cannot be read: ${sentence}${advice === undefined ? '' : ` ${advice}`}`);
 }

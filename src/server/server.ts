@@ -1,11 +1,16 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Millrace } from '../app/index.ts';
-import { type Clock, MillraceError, systemClock } from '../core/index.ts';
+import { type Clock, type Logger, MillraceError, silentTelemetry, systemClock } from '../core/index.ts';
+import { AppendHistory } from './append-history.ts';
 import { serveDashboard } from './dashboard.ts';
 import type { EventStream } from './event-stream.ts';
+import { gracefulEnd } from './graceful-end.ts';
 import { allowLocalOnly } from './local-only.ts';
-import { sendProblem } from './problem.ts';
+import { problemOf, reportedProblem, sendProblem } from './problem.ts';
+import { REQUEST_LIMITS } from './request-limits.ts';
+import { validatorCompiler } from './request-validation.ts';
 import type { RouteContext } from './route-context.ts';
+import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
@@ -20,43 +25,53 @@ export interface ServerOptions {
   /** Default: any free port. */
   readonly port?: number;
   readonly clock?: Clock;
+  /** Where it says why a request failed that should not have; a pino logger fits. Default: nowhere. */
+  readonly logger?: Logger;
 }
 
 /** A server that listens. */
 export interface RunningServer {
   /** `http://127.0.0.1:<port>`. */
   readonly address: string;
-  /** Ends open streams, lets running requests finish, and stops listening. The app stays the caller's to close. */
+  /**
+   * Ends open streams, lets running requests finish for at most 10 s, and stops listening. The app stays the caller's to close.
+   */
   close(): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
-const NAME_LENGTH_MAX = 1_024;
 
 /**
  * Serves an app over HTTP: the API below `/v1`, the dashboard at `/ui/`, health and metrics. It listens on this machine only.
- * Throws `PORT_IN_USE` when something else listens on the port.
+ * Throws `PORT_IN_USE` when something else listens on the port, `NOT_ALLOWED` when the port is kept for privileged programs.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { app, clock = systemClock, port = 0 } = options;
+  const { app, clock = systemClock, port = 0, logger = silentTelemetry.logger } = options;
   const server = Fastify({
-    bodyLimit: BODY_BYTES_MAX,
-    routerOptions: { maxParamLength: NAME_LENGTH_MAX },
-    forceCloseConnections: true,
+    bodyLimit: REQUEST_LIMITS.bodyBytes,
+    routerOptions: { maxParamLength: REQUEST_LIMITS.parameterLength },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (thrown, request, reply) => void sendProblem(reply, reportedProblem(thrown, request, logger)),
   });
+  server.setValidatorCompiler(validatorCompiler);
+  // What is not said to be JSON is not read as JSON: a page of another site can send plain text without asking.
+  server.removeContentTypeParser('text/plain');
   const streams = new Set<EventStream>();
+  const end = gracefulEnd(server, clock);
   allowLocalOnly(server);
-  server.setErrorHandler((thrown, _request, reply) => sendProblem(reply, thrown));
-  server.setNotFoundHandler((request, reply) => sendProblem(reply, notFound(request.method, request.url)));
-  await addRoutes({ server, app, clock, streams });
+  server.setErrorHandler((thrown, request, reply) => sendProblem(reply, reportedProblem(thrown, request, logger)));
+  server.setNotFoundHandler((request, reply) => sendProblem(reply, problemOf(notFound(request.method, request.url))));
+  const history = new AppendHistory(app.storage.log, clock);
+  await addRoutes({ server, app, clock, logger, streams, history });
   const address = await listen(server, port);
   await app.storage.announce(address);
+  history.start();
   return {
     address,
     async close() {
+      history.stop();
       for (const stream of streams) stream.close();
-      await server.close();
+      await end();
     },
   };
 }
@@ -68,6 +83,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   readModelRoutes(context);
   sagaRoutes(context);
   topologyRoutes(context);
+  deliveryRoutes(context);
   liveRoutes(context);
   await serveDashboard(context.server);
 }
@@ -76,16 +92,22 @@ async function listen(server: FastifyInstance, port: number): Promise<string> {
   try {
     return await server.listen({ host: HOST, port });
   } catch (cause) {
-    if ((cause as { code?: string }).code !== 'EADDRINUSE') throw cause;
-    throw new MillraceError(
-      'PORT_IN_USE',
-      `Port ${port} of ${HOST} is in use by another program. Choose another port, or stop that program.`,
-      {
-        cause,
-        details: { host: HOST, port },
-      },
-    );
+    throw listenError(cause, port);
   }
+}
+
+function listenError(cause: unknown, port: number): unknown {
+  const { code } = cause as { code?: string };
+  const options = { cause, details: { host: HOST, port } };
+  if (code === 'EADDRINUSE') {
+    const message = `Port ${port} of ${HOST} is in use by another program. Choose another port, or stop that program.`;
+    return new MillraceError('PORT_IN_USE', message, options);
+  }
+  if (code === 'EACCES') {
+    const message = `Port ${port} of ${HOST} is kept for privileged programs. Choose one from 1024 on.`;
+    return new MillraceError('NOT_ALLOWED', message, options);
+  }
+  return cause;
 }
 
 function notFound(method: string, url: string): MillraceError {

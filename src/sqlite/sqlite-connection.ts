@@ -49,12 +49,19 @@ export function openForReading(file: string): Database {
  * `STORAGE_UNAVAILABLE` when there is no such folder.
  */
 export function open(file: string, options: { readonly?: boolean; fileMustExist?: boolean }): Database {
-  if (file !== MEMORY && !existsSync(dirname(file))) {
-    throw new MillraceError('STORAGE_UNAVAILABLE', `${file} cannot be opened: there is no folder ${dirname(file)}.`, {
-      details: { file },
-    });
-  }
+  if (file !== MEMORY) checkFolder(file);
   return new (driver())(file, { timeout: BUSY_TIMEOUT_MS, ...options });
+}
+
+/** Throws `STORAGE_UNAVAILABLE` when there is no folder for a file. */
+export function checkFolder(file: string): void {
+  if (!existsSync(dirname(file))) {
+    throw new MillraceError(
+      'STORAGE_UNAVAILABLE',
+      `${file} cannot be opened: there is no folder ${dirname(file)}. Make it, or name another file.`,
+      { details: { file } },
+    );
+  }
 }
 
 type Driver = new (file: string, options: object) => Database;

@@ -40,7 +40,7 @@ export class SqliteDocumentWriter {
         { details: { existing, wanted: definition } },
       );
     }
-    this.#database.transaction(() => {
+    const make = this.#database.transaction(() => {
       const id = this.#database
         .prepare('INSERT INTO collections (name, definition) VALUES (?, ?)')
         .run(definition.name, JSON.stringify(definition)).lastInsertRowid as number;
@@ -53,8 +53,10 @@ export class SqliteDocumentWriter {
       definition.indexes.forEach((_, index) => {
         this.#database.exec(`CREATE INDEX ${table(id)}_${column(index)} ON ${table(id)} (${column(index)}, key)`);
       });
-      this.#remember(id, definition);
-    })();
+      return id;
+    });
+    // Remembered only now: until it is committed it may fail, and is to be made again then.
+    this.#remember(make(), definition);
   }
 
   /** Deletes a collection with its documents. */

@@ -34,6 +34,7 @@ export class SqliteLogReader implements LogReader {
   readonly #revision: Statement<[string], number | null>;
   readonly #head: Statement<[], number>;
   readonly #existing: Statement<[string], string>;
+  readonly #types: Statement<[], [id: number, name: string]>;
   /** The last position that was shown. The writer on its thread commits a moment before its owner hears of it. */
   #shown = 0;
 
@@ -56,6 +57,7 @@ export class SqliteLogReader implements LogReader {
     this.#existing = database
       .prepare<[string], string>('SELECT name FROM streams WHERE name IN (SELECT value FROM json_each(?))')
       .pluck();
+    this.#types = database.prepare<[], [id: number, name: string]>('SELECT id, name FROM types').raw();
     this.#head = database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM events').pluck();
   }
 
@@ -147,8 +149,7 @@ export class SqliteLogReader implements LogReader {
   }
 
   #loadTypes(): void {
-    const rows = this.#database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[];
-    for (const { id, name } of rows) this.#typeNames.set(id, name);
+    for (const [id, name] of this.#types.all()) this.#typeNames.set(id, name);
   }
 
   #typeName(id: number): string {

@@ -17,6 +17,8 @@ const CONFLICTING_SHOWN_MAX = 20;
 export class SqliteLogWriter {
   readonly #database: Database;
   readonly #heads = new Map<string, StreamHead>();
+  /** Walks behind the heads from the oldest on; undefined before the first one has to go. */
+  #oldest: Iterator<string> | undefined;
   readonly #types = new Map<string, number>();
   #position: number;
   #lastRecordedAt: number;
@@ -56,6 +58,7 @@ export class SqliteLogWriter {
   /** Drops what is remembered and reads it anew: after a rollback, the file is right and memory is not. */
   forget(): void {
     this.#heads.clear();
+    this.#oldest = undefined;
     this.#types.clear();
     const types = this.#database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[];
     for (const { id, name } of types) this.#types.set(name, id);
@@ -164,10 +167,18 @@ export class SqliteLogWriter {
     if (remembered !== undefined) return remembered;
     const id = this.#findStream.get(stream) ?? 0;
     const head = { id, revision: id === 0 ? -1 : (this.#findRevision.get(id) ?? -1) };
-    // Forgetting the oldest entry, not the least used one: a Map keeps that order for nothing.
-    if (this.#heads.size >= HEADS_MAX) this.#heads.delete(this.#heads.keys().next().value as string);
+    if (this.#heads.size >= HEADS_MAX) this.#forgetOldestHead();
     this.#heads.set(stream, head);
     return head;
+  }
+
+  /**
+   * Forgets the oldest entry, not the least used one: a Map keeps that order for nothing. One iterator for all of them, since
+   * each new one would first step over the places of everything that was forgotten before.
+   */
+  #forgetOldestHead(): void {
+    this.#oldest ??= this.#heads.keys();
+    this.#heads.delete(this.#oldest.next().value as string);
   }
 
   #typeId(type: string): number {

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, lstatSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
-import { open } from './sqlite-connection.ts';
+import { checkFolder, open } from './sqlite-connection.ts';
 import { sqliteCode } from './sqlite-errors.ts';
 
 /** The process that owns a file. */
@@ -14,6 +14,8 @@ interface Owner {
 
 /** How long a second process waits: enough for an owner that is dying to let go, too short to seem to hang. */
 const TAKE_TIMEOUT_MS = 300;
+/** Links that are followed one after the other: as many as Linux follows. Links in a circle lead nowhere. */
+const LINKS_MAX = 40;
 
 /**
  * Ownership of a store by one process: a lock on a small file beside it, which the operating system releases when the
@@ -34,6 +36,7 @@ export class SqliteOwner {
 
   /** Takes ownership; throws `STORAGE_OWNED` with the owner's process id and address when another process has it. */
   static take(file: string, since: Date): SqliteOwner {
+    checkFolder(file);
     const beside = canonicalPath(file);
     const lock = open(`${beside}-owner`, {});
     const nameFile = `${beside}-owner.json`;
@@ -70,10 +73,14 @@ export class SqliteOwner {
 }
 
 /** One path for a file, by whatever link it is reached: two owners of one file would be worse than none. */
-function canonicalPath(file: string): string {
+function canonicalPath(file: string, linksLeft = LINKS_MAX): string {
   if (existsSync(file)) return realpathSync(file);
   const folder = dirname(file);
-  return existsSync(folder) ? join(realpathSync(folder), basename(file)) : file;
+  if (!existsSync(folder)) return file;
+  const path = join(realpathSync(folder), basename(file));
+  // A link to a file that is still to be made: SQLite will make that one.
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  return isLink && linksLeft > 0 ? canonicalPath(resolve(dirname(path), readlinkSync(path)), linksLeft - 1) : path;
 }
 
 function readOwner(nameFile: string): Owner | undefined {

@@ -91,7 +91,7 @@ const APPLICATION_ID = 0x4d52_4143; // "MRAC"
 
 /**
  * Looks whether a file is a store that this Millrace can write, before anything in it is changed. Throws `STORAGE_VERSION`
- * for one of a newer Millrace, `STORAGE_CORRUPT` for a file of another program.
+ * for one of a newer Millrace, `STORAGE_FOREIGN` for a file of another program.
  */
 export function checkIdentity(database: Database, file: string): void {
   const version = database.pragma('user_version', { simple: true }) as number;
@@ -99,7 +99,7 @@ export function checkIdentity(database: Database, file: string): void {
   const application = database.pragma('application_id', { simple: true }) as number;
   if (tables > 0 && application !== APPLICATION_ID) {
     throw new MillraceError(
-      'STORAGE_CORRUPT',
+      'STORAGE_FOREIGN',
       `${file} is a SQLite database of another program. Nothing in it was changed; name another file.`,
       { details: { file, applicationId: application } },
     );

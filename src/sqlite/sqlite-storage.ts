@@ -49,7 +49,7 @@ export interface SqliteOptions {
 
 /**
  * Opens the embedded store on a file and becomes its owner. Throws `STORAGE_OWNED` when another process owns it,
- * `STORAGE_CORRUPT` when it is damaged or no store, `STORAGE_VERSION` when a newer Millrace wrote it, `STORAGE_READ_ONLY` when it
+ * `STORAGE_CORRUPT` when it is damaged or no database, `STORAGE_FOREIGN` when another program wrote it, `STORAGE_VERSION` when a newer Millrace wrote it, `STORAGE_READ_ONLY` when it
  * or its folder cannot be written, `STORAGE_UNAVAILABLE` when it cannot be opened.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Storage> {
@@ -167,10 +167,9 @@ class SqliteStorage implements Storage {
   }
 
   #committed(batches: readonly Batch[], { outcomes, head, logPages }: GroupOutcome) {
-    const from = this.#head;
     this.#head = head;
     this.#parts.checkpointer?.committed(logPages);
-    if (this.#listeners.size > 0) this.#hint(hintOf(batches, from, head));
+    if (this.#listeners.size > 0) this.#hint(hintOf(batches, outcomes, head));
     return outcomes;
   }
 
@@ -235,17 +234,27 @@ function lastPosition(database: Database): number {
   return database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
 }
 
-/** The rows that a batch writes: what its share of a group is measured by. */
-function rowsOf(batch: Batch): number {
-  let rows = 1;
-  for (const append of batch.appends ?? []) rows += append.events.length;
-  rows += (batch.documents?.length ?? 0) + (batch.work?.length ?? 0) + (batch.state?.length ?? 0);
-  return rows + (batch.topics?.length ?? 0);
+/** Characters of content that take as long to write as a row does by itself: about one page of the file. */
+const CHARACTERS_PER_ROW = 4_096;
+
+/** The rows that a batch writes, long ones counted by their length: what its share of a group is measured by. */
+function rowsOf({ appends, documents, work, topics, state }: Batch): number {
+  let rows = 1 + (work?.length ?? 0) + (state?.length ?? 0) + (topics?.length ?? 0);
+  let characters = 0;
+  for (const { events } of appends ?? []) {
+    rows += events.length;
+    for (const { data } of events) characters += data.length;
+  }
+  for (const { body } of documents ?? []) {
+    rows++;
+    characters += body?.length ?? 0;
+  }
+  return rows + Math.floor(characters / CHARACTERS_PER_ROW);
 }
 
 const GIVES_WORK: ReadonlySet<string> = new Set<WorkWrite['op']>(['enqueue', 'retry', 'redrive']);
 
-function hintOf(batches: readonly Batch[], from: number, head: number): Hint {
+function hintOf(batches: readonly Batch[], outcomes: Outcomes, head: number): Hint {
   const types = new Set<string>();
   const queues = new Set<string>();
   const topics = new Set<string>();
@@ -254,7 +263,18 @@ function hintOf(batches: readonly Batch[], from: number, head: number): Hint {
     for (const write of work ?? []) if (GIVES_WORK.has(write.op)) queues.add(write.queue);
     for (const write of written ?? []) topics.add(write.topic);
   }
-  return { from, head, types, queues, topics };
+  // Not where the head was known to be before: events whose outcome was unknown may have come to light in between.
+  return { from: head - eventsWritten(batches, outcomes), head, types, queues, topics };
+}
+
+function eventsWritten(batches: readonly Batch[], outcomes: Outcomes): number {
+  let written = 0;
+  for (const [index, { appends }] of batches.entries()) {
+    const outcome = outcomes[index];
+    if (outcome === undefined || 'error' in outcome || outcome.ok.replayed) continue;
+    for (const { events } of appends ?? []) written += events.length;
+  }
+  return written;
 }
 
 function closedError(file: string): MillraceError {

@@ -3,20 +3,34 @@ import type { ClaimedWork, WorkCounts, WorkItem, WorkQueue, WorkState } from '..
 import { WORK_COLUMNS, type WorkRow, workItem } from './sqlite-work-writer.ts';
 import type { SqliteWriterHost } from './sqlite-writer-host.ts';
 
+interface ListQuery {
+  readonly queue: string;
+  readonly state: WorkState;
+  readonly after: string;
+  readonly limit: number;
+}
+
 /** Work as its users see it: claimed and given back through the writer, which keeps the leases; looked at beside it. */
 export class SqliteWorkQueue implements WorkQueue {
   readonly #writer: SqliteWriterHost;
   readonly #get: Statement<[string, string], WorkRow>;
-  readonly #list: Statement<[string, WorkState, string, string, number], WorkRow>;
+  readonly #listReady: Statement<[ListQuery], WorkRow>;
+  readonly #listSettled: Statement<[ListQuery], WorkRow>;
   readonly #counts: Statement<[{ queue: string }], { state: WorkState; count: number }>;
 
   constructor(database: Database, writer: SqliteWriterHost) {
     this.#writer = writer;
     this.#get = database.prepare(`SELECT ${WORK_COLUMNS} FROM work WHERE queue = ? AND key = ?`);
-    this.#list = database.prepare(
-      `SELECT ${WORK_COLUMNS} FROM work
-       WHERE queue = ? AND state = ? AND id > coalesce((SELECT id FROM work WHERE queue = ? AND key = ?), 0)
-       ORDER BY id LIMIT ?`,
+    // Each is answered by one of the two partial indexes, which SQLite uses only where it sees the state that the index is of.
+    const behind =
+      'id > coalesce((SELECT id FROM work WHERE queue = :queue AND key = :after), 0) ORDER BY id LIMIT :limit';
+    this.#listReady = database.prepare(
+      `SELECT ${WORK_COLUMNS} FROM work WHERE id IN (
+         SELECT id FROM work INDEXED BY work_by_due WHERE queue = :queue AND state = 'ready' AND ${behind}) ORDER BY id`,
+    );
+    this.#listSettled = database.prepare(
+      `SELECT ${WORK_COLUMNS} FROM work INDEXED BY work_settled
+       WHERE queue = :queue AND state = :state AND state <> 'ready' AND ${behind}`,
     );
     // Two halves, because each of the two partial indexes answers one of them without reading a row.
     this.#counts = database.prepare(
@@ -54,7 +68,9 @@ export class SqliteWorkQueue implements WorkQueue {
     queue: string,
     options: { state: WorkState; limit: number; after?: string },
   ): Promise<readonly WorkItem[]> {
-    return this.#list.all(queue, options.state, queue, options.after ?? '', options.limit).map(workItem);
+    const { state, limit, after = '' } = options;
+    const statement = state === 'ready' ? this.#listReady : this.#listSettled;
+    return statement.all({ queue, state, after, limit }).map(workItem);
   }
 
   async counts(queue: string): Promise<WorkCounts> {

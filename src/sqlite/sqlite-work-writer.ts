@@ -58,7 +58,8 @@ export class SqliteWorkWriter {
     );
     this.#purge = database.prepare(
       `DELETE FROM work WHERE id IN (
-         SELECT id FROM work WHERE queue = ? AND state = 'done' AND settled_at < ? LIMIT ?)`,
+         SELECT id FROM work INDEXED BY work_settled
+         WHERE queue = ? AND state = 'done' AND state <> 'ready' AND settled_at < ? LIMIT ?)`,
     );
   }
 

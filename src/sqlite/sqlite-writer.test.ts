@@ -176,6 +176,21 @@ describe('a writer', () => {
     }
   });
 
+  test('opens its file again after what was made outside a group could not be synced', () => {
+    const { writer } = openWriter(newFile());
+    const first = connection(writer);
+    const failed = Object.assign(new Error('disk I/O error'), { name: 'SqliteError', code: 'SQLITE_IOERR_FSYNC' });
+    first.transaction = () => {
+      throw failed;
+    };
+    const collection = { name: 'c', owner: { processor: 'p' }, indexes: [] };
+    expect(() => writer.defineCollection(collection)).toThrow(expect.objectContaining({ code: 'STORAGE_UNAVAILABLE' }));
+    expect(first.open).toBe(false);
+    writer.defineCollection(collection);
+    expect(connection(writer)).not.toBe(first);
+    expect(count(writer, 'collections')).toBe(1);
+  });
+
   test('writes nothing but its epoch when it opens a file again', () => {
     const file = newFile();
     openWriter(file).writer.close();

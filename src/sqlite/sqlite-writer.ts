@@ -135,17 +135,17 @@ export class SqliteWriter {
 
   /** Makes a collection. */
   defineCollection(definition: CollectionDefinition): void {
-    this.#current().documents.define(definition);
+    this.#change(({ documents }) => documents.define(definition));
   }
 
   /** Deletes a collection. */
   dropCollection(name: string): void {
-    this.#current().documents.drop(name);
+    this.#change(({ documents }) => documents.drop(name));
   }
 
   /** Makes a topic. */
   defineTopic(definition: TopicDefinition): void {
-    this.#current().topics.define(definition);
+    this.#change(({ topics }) => topics.define(definition));
   }
 
   /**
@@ -153,7 +153,7 @@ export class SqliteWriter {
    * load that never pauses. Cheap only after a checkpoint beside the writer. Does not wait for another process that reads.
    */
   restartLog(): void {
-    checkpoint(this.#current().database, 'RESTART');
+    this.#change(({ database }) => void checkpoint(database, 'RESTART'));
   }
 
   /** Closes the connection for good. */
@@ -197,6 +197,15 @@ export class SqliteWriter {
       }
     });
     return { outcomes, head, logPages };
+  }
+
+  /** Changes the file outside a group; a failed sync means the same as in one. */
+  #change(make: (session: Session) => void): void {
+    try {
+      make(this.#current());
+    } catch (thrown) {
+      throw this.#failure(thrown);
+    }
   }
 
   #rollBack(session: Session, undo: readonly (() => void)[]): void {

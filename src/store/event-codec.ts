@@ -33,7 +33,7 @@ export class EventCodec {
 
   /**
    * Checks and encodes events for a stream. Throws `SCHEMA_VIOLATION` with a pointer to each wrong field,
-   * `UNKNOWN_EVENT_TYPE`, or `INVALID_ARGUMENT` for a name or metadata that cannot be stored.
+   * `UNKNOWN_EVENT_TYPE`, or `INVALID_ARGUMENT` for a name, time or metadata that cannot be stored.
    */
   async encode(stream: string, events: readonly NewEvent[], context: EventContext = {}): Promise<EncodedEvent[]> {
     const traceparent = currentTraceparent();
@@ -43,7 +43,7 @@ export class EventCodec {
       let data: unknown = event.data;
       if (definition !== undefined) {
         const checked = definition.schema['~standard'].validate(event.data);
-        data = validData(event, checked instanceof Promise ? await checked : checked);
+        data = validData(event, encoded.length, checked instanceof Promise ? await checked : checked);
       }
       encoded.push(this.#encodeChecked(stream, event, data, definition?.version ?? 1, { ...context, traceparent }));
     }
@@ -106,20 +106,34 @@ export class EventCodec {
       data: text,
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
-      occurredAt: event.occurredAt ?? null,
+      occurredAt: checkedTime(event),
       digest: hash('sha256', canonicalJson([stream, event.type, schemaVersion, data, own]), 'buffer'),
     };
   }
 }
 
-function validData(event: NewEvent, result: StandardSchemaV1.Result<unknown>): unknown {
+/** The latest time that a date can hold, and as far before 1970 the earliest, in milliseconds (ECMA-262, 21.4.1.1). */
+const TIME_MAX = 8.64e15;
+
+function checkedTime({ type, occurredAt }: NewEvent): number | null {
+  const time = occurredAt ?? null;
+  if (time === null || (Number.isInteger(time) && Math.abs(time) <= TIME_MAX)) return time;
+  throw new MillraceError(
+    'INVALID_ARGUMENT',
+    `The time of event ${type} is ${typeof time === 'number' ? time : JSON.stringify(time)}. It must be a whole number of milliseconds since 1970 UTC.`,
+    { details: { type, occurredAt: time } },
+  );
+}
+
+/** `index` is the event's place in the append, from 0. */
+function validData(event: NewEvent, index: number, result: StandardSchemaV1.Result<unknown>): unknown {
   if (result.issues === undefined) return result.value;
   const errors = result.issues.map(issue => ({ pointer: pointerOf(issue.path), message: issue.message }));
   const list = errors.map(error => `${error.pointer || '/'}: ${error.message}`).join('; ');
   throw new MillraceError(
     'SCHEMA_VIOLATION',
     `The data of event ${event.type} does not fit its schema: ${list}. Nothing was appended.`,
-    { details: { type: event.type, errors } },
+    { details: { type: event.type, index, errors } },
   );
 }
 

@@ -55,6 +55,42 @@ test('gives an event back as it was appended, with its own id as correlation whe
   });
 });
 
+test.each([['noon'], [Number.NaN], [1.5], [1e300], [{}], [8.64e15 + 1]])(
+  'refuses an event that happened at %o, which no reader could show',
+  async occurredAt => {
+    const event = Deposited({ cents: 5 }, { occurredAt: occurredAt as number });
+    expect(await failure(events.append('account-1', [event]))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      details: { type: 'Deposited' },
+    });
+    expect(await events.readStream('account-1')).toEqual([]);
+  },
+);
+
+test.each([[0], [-1], [8.64e15]])('tells that an event happened at %o', async occurredAt => {
+  await settle(events.append('account-1', [Deposited({ cents: 5 }, { occurredAt })]));
+  expect(await events.readStream('account-1')).toMatchObject([{ occurredAt }]);
+});
+
+test('takes null for a state like any other', async () => {
+  const door = defineDecider('door', {
+    events: [Deposited, Withdrawn],
+    initial: () => null as { open: true } | null,
+    evolve: { Deposited: _ => ({ open: true as const }), Withdrawn: _ => null },
+    decide: {
+      open: (_: object, state) => {
+        if (state !== null) throw rejected('It is open.');
+        return [Deposited({ cents: 1 })];
+      },
+      close: (_: object, state) => (state === null ? [] : [Withdrawn({ cents: 1 })]),
+    },
+  });
+  for (const command of ['open', 'close', 'open', 'close'] as const) {
+    await settle(events.execute(door, 'door-1', command, {}));
+  }
+  expect(await settle(events.load(door, 'door-1'))).toMatchObject({ state: null, revision: 3 });
+});
+
 test('stores nothing of how it was appended but the context', async () => {
   const context = { correlationId: 'c', causationId: 'd', userId: 'u' };
   await settle(events.append('account-1', [Deposited({ cents: 5 })], { ...context, expected: 'noStream' }));
@@ -139,6 +175,28 @@ test('carries out commands for several entities in one commit, or none of them',
   expect((await failure(events.executeAll(overdrawn))).code).toBe('COMMAND_REJECTED');
   expect((await failure(events.executeAll([deposit(4, 1), deposit(4, 2)]))).code).toBe('INVALID_ARGUMENT');
   expect(await environment.storage.log.head()).toBe(2);
+});
+
+test('decides anew when an entity moved to which nothing had to happen', async () => {
+  const duty = defineDecider('duty', {
+    events: [Deposited, Withdrawn],
+    initial: () => false,
+    evolve: { Deposited: _ => true, Withdrawn: _ => false },
+    decide: {
+      begin: (_: object) => [Deposited({ cents: 1 })],
+      end: (_: object) => [Withdrawn({ cents: 1 })],
+      stay: (_: object, present) => {
+        if (!present) throw rejected('Somebody has to be there.');
+        return [];
+      },
+    },
+  });
+  const leaving = (stream: string, staying: string) =>
+    events.executeAll([send(duty, staying, 'stay', {}), send(duty, stream, 'end', {})]);
+  await settle(events.executeAll([send(duty, 'duty-1', 'begin', {}), send(duty, 'duty-2', 'begin', {})]));
+  const outcomes = await settle(Promise.allSettled([leaving('duty-1', 'duty-2'), leaving('duty-2', 'duty-1')]));
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'COMMAND_REJECTED' } });
 });
 
 test('answers where the stream stands when nothing has to happen', async () => {

@@ -61,6 +61,8 @@ const CONFLICT_RETRIES_DEFAULT = 10;
 const UNKNOWN_OUTCOME_TRIES = 3;
 const UNKNOWN_OUTCOME_DELAY_MS = 50;
 const LOAD_PAGE = 1_000;
+/** Categories that are counted by name. Names of streams without a dash are categories of their own, and may be any number. */
+const CATEGORIES_COUNTED_MAX = 100;
 
 /** The log with the meaning of events: appends what is valid, reads what was meant, decides on commands. */
 export class EventStore {
@@ -69,8 +71,11 @@ export class EventStore {
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
   readonly #appended: Counter;
+  readonly #bytes: Counter;
   readonly #requests: Counter;
   readonly #duration: Histogram;
+  readonly #readDuration: Histogram;
+  readonly #categories = new Set<string>();
 
   constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
     this.#storage = parts.storage;
@@ -80,7 +85,12 @@ export class EventStore {
     const { metrics } = parts.telemetry;
     this.#appended = metrics.counter({
       name: 'millrace_append_events_total',
-      help: 'Events appended by callers.',
+      help: 'Events appended by callers, by category; those of further categories than can be told apart as "other".',
+      labels: ['category'],
+    });
+    this.#bytes = metrics.counter({
+      name: 'millrace_append_bytes_total',
+      help: 'Bytes of data appended by callers, as JSON.',
       labels: ['category'],
     });
     this.#requests = metrics.counter({
@@ -91,6 +101,10 @@ export class EventStore {
     this.#duration = metrics.histogram({
       name: 'millrace_append_duration_seconds',
       help: 'Time from an append until it is durable.',
+    });
+    this.#readDuration = metrics.histogram({
+      name: 'millrace_read_duration_seconds',
+      help: 'Time to read a page of a stream or of the log.',
     });
   }
 
@@ -117,7 +131,7 @@ export class EventStore {
           const encoded = await this.#codec.encode(stream, events, options);
           const append = { stream, expected: options.expected ?? 'any', events: encoded };
           const result = appendResult(append, await this.#commitResolving([append]), 0);
-          this.#count(categoryOf(stream), result);
+          this.#count(append, result);
           return result;
         } catch (thrown) {
           this.#requests.add(1, { outcome: isMillraceError(thrown, 'REVISION_CONFLICT') ? 'conflict' : 'error' });
@@ -136,7 +150,9 @@ export class EventStore {
     stream: string,
     options: { from?: number; limit?: number; direction?: 'forward' | 'backward' } = {},
   ): Promise<readonly RecordedEvent[]> {
+    const started = this.#clock.monotonic();
     const stored = await this.#storage.log.readStream(stream, options);
+    this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);
     return stored.map(event => this.#codec.decode(event));
   }
 
@@ -146,7 +162,9 @@ export class EventStore {
     limit: number;
     filter?: LogFilter;
   }): Promise<{ events: readonly RecordedEvent[]; through: number }> {
+    const started = this.#clock.monotonic();
     const page = await this.#storage.log.readLog(options);
+    this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);
     return { events: page.events.map(event => this.#codec.decode(event)), through: page.through };
   }
 
@@ -162,7 +180,8 @@ export class EventStore {
     for (;;) {
       const page = await this.readStream(stream, { from: revision + 1, limit: LOAD_PAGE });
       for (const event of page) {
-        state = evolve[event.type]?.(state, event) ?? state;
+        const apply = evolve[event.type];
+        if (apply !== undefined) state = apply(state, event);
         revision = event.revision;
         position = event.position;
       }
@@ -179,9 +198,8 @@ export class EventStore {
     const decide = (decider.decide as Record<string, DecideFunction>)[name] as DecideFunction;
     const events = decide(data, state);
     if (events.length === 0) return { append: undefined, stream, revision, position };
-    const expected = revision === -1 ? 'noStream' : revision;
     const encoded = await this.#codec.encode(stream, events, context);
-    return { append: { stream, expected, events: encoded }, stream, revision, position };
+    return { append: appendAt(stream, revision, encoded), stream, revision, position };
   }
 
   /**
@@ -210,11 +228,15 @@ export class EventStore {
     for (let conflicts = 0; ; conflicts++) {
       const decisions: Decision[] = [];
       for (const command of commands) decisions.push(await this.decide(command, options));
-      const appends = decisions.flatMap(({ append }) => append ?? []);
+      // A decision that nothing has to happen to one entity rests on its state as well, and may be why something happens to another.
+      const appends = decisions.map(({ append, stream, revision }) => append ?? appendAt(stream, revision, []));
+      const nothing = decisions.every(({ append }) => append === undefined);
       try {
-        const committed = appends.length === 0 ? undefined : await this.#commitResolving(appends);
+        const committed = nothing ? undefined : await this.#commitResolving(appends);
         const results = this.#results(decisions, committed);
-        for (const result of results) if (result.count > 0) this.#count(categoryOf(result.stream), result);
+        for (const [index, { append }] of decisions.entries()) {
+          if (append !== undefined) this.#count(append, results[index] as AppendResult);
+        }
         return results;
       } catch (thrown) {
         const conflict = isMillraceError(thrown, 'REVISION_CONFLICT');
@@ -224,11 +246,10 @@ export class EventStore {
     }
   }
 
-  /** What became of decisions: of those that led to events, in the order in which they were committed; of the others, nothing. */
+  /** What became of decisions: of those that led to events, what was committed; of the others, nothing. */
   #results(decisions: readonly Decision[], committed: CommitResult | undefined): AppendResult[] {
-    let next = 0;
-    return decisions.map(({ append, stream, revision, position }) => {
-      if (append !== undefined && committed !== undefined) return appendResult(append, committed, next++);
+    return decisions.map(({ append, stream, revision, position }, index) => {
+      if (append !== undefined && committed !== undefined) return appendResult(append, committed, index);
       return { stream, revision, position, ids: [], count: 0, recordedAt: this.#clock.now(), replayed: false };
     });
   }
@@ -250,10 +271,22 @@ export class EventStore {
     }
   }
 
-  #count(category: string, result: AppendResult): void {
-    this.#requests.add(1, { outcome: result.replayed ? 'duplicate' : 'ok' });
-    if (!result.replayed) this.#appended.add(result.count, { category });
+  #count({ stream, events }: StreamAppend, { replayed }: AppendResult): void {
+    this.#requests.add(1, { outcome: replayed ? 'duplicate' : 'ok' });
+    if (replayed) return;
+    const category = categoryOf(stream);
+    if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
+    const labels = { category: this.#categories.has(category) ? category : 'other' };
+    this.#appended.add(events.length, labels);
+    this.#bytes.add(
+      events.reduce((bytes, { data }) => bytes + Buffer.byteLength(data), 0),
+      labels,
+    );
   }
+}
+
+function appendAt(stream: string, revision: number, events: StreamAppend['events']): StreamAppend {
+  return { stream, expected: revision === -1 ? 'noStream' : revision, events };
 }
 
 function appendResult(

@@ -1,7 +1,7 @@
 import { MillraceError } from '../core/index.ts';
 import { type Environment, Processor, type ProcessorStatus } from '../processing/index.ts';
 import { type DropCounts, NO_STREAM_TIME, parseProgress } from './node-progress.ts';
-import { PROGRESS_STORE, storedName } from './store-definition.ts';
+import { PROGRESS_STORE, type StoreDefinition, storedName } from './store-definition.ts';
 import { StoreReader } from './store-reader.ts';
 import type { Topology } from './topology.ts';
 import { TopologyTask } from './topology-task.ts';
@@ -71,7 +71,7 @@ export class TopologyEngine {
       for (const { definition } of topology.nodes) {
         if (definition.topic !== undefined) await this.#environment.storage.topics.define(definition.topic);
       }
-      processor.start();
+      await processor.start();
     }
   }
 
@@ -89,6 +89,11 @@ export class TopologyEngine {
   status(name: string): TopologyStatus {
     const { topology, processor } = this.#find(name);
     return { ...processor.status(), topology: name, description: topology.description };
+  }
+
+  /** The stores that a topology keeps, in the order of its nodes. Throws `TOPOLOGY_NOT_FOUND`. */
+  stores(name: string): readonly StoreDefinition[] {
+    return this.#find(name).topology.nodes.flatMap(({ definition }) => definition.stores ?? []);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { millrace } from '../child-process.ts';
@@ -104,6 +104,111 @@ test('the demo refuses wrong flags before it touches anything', async () => {
     const run = await millrace(['demo', '--data', folder, ...flags]).ended;
     expect(run.code, flags.join(' ')).toBe(2);
   }
-  const resumed = await millrace(['demo', '--data', folder, '--resume']).ended;
-  expect(resumed).toMatchObject({ code: 2, stderr: expect.stringContaining('holds no run of the demo to resume') });
+});
+
+/** The command of a run on a few orders, all in one folder. */
+function smallRun(folder: string, ...flags: string[]): string[] {
+  return ['demo', '--orders', someOrders(folder, 60), '--data', join(folder, 'data'), '--no-serve', '--json', ...flags];
+}
+
+test('the demo resumes a run that was killed before it had written anything, by starting it', async () => {
+  const folder = temporaryFolder();
+  const run = await millrace(smallRun(folder, '--resume')).ended;
+  expect(run.code, run.stderr).toBe(0);
+  expect(JSON.parse(run.stdout)).toMatchObject({ orders: 60, verified: true });
+});
+
+test('the demo starts a run over that was killed while an earlier one was being removed', async () => {
+  const folder = temporaryFolder();
+  expect((await millrace(smallRun(folder, '--seed', '2')).ended).code).toBe(0);
+  rmSync(join(folder, 'data', 'orders.db'));
+  const run = await millrace(smallRun(folder, '--seed', '3', '--decline-rate', '0.5', '--resume')).ended;
+  expect(run.code, run.stderr).toBe(0);
+  expect(JSON.parse(run.stdout)).toMatchObject({ orders: 60, verified: true });
+});
+
+test('the demo resumes a finished run, and comes to the same', async () => {
+  const folder = temporaryFolder();
+  const [first, second] = [await millrace(smallRun(folder)).ended, await millrace(smallRun(folder, '--resume')).ended];
+  const { seconds: _, rssMb: __, ...figures } = JSON.parse(first.stdout);
+  expect(JSON.parse(second.stdout)).toMatchObject(figures);
+});
+
+test('the demo does not resume a run with other options', async () => {
+  const folder = temporaryFolder();
+  await millrace(smallRun(folder)).ended;
+  for (const note of [undefined, 'garbage']) {
+    if (note !== undefined) writeFileSync(join(folder, 'data', 'demo.json'), note);
+    const run = await millrace(smallRun(folder, '--resume', '--seed', '9')).ended;
+    expect([run.code, run.stdout]).toEqual([2, '']);
+    expect(JSON.parse(run.stderr)).toMatchObject({ code: 'INVALID_ARGUMENT', exitCode: 2 });
+    expect(run.stderr).toContain('was started with other options');
+  }
+});
+
+test('the demo removes nothing that it has not made', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'orders.db'), 'precious');
+  const run = await millrace(['demo', '--data', folder, '--no-serve']).ended;
+  expect(run).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining('name another folder with --data'),
+  });
+  expect(readFileSync(join(folder, 'orders.db'), 'utf8')).toBe('precious');
+});
+
+test('the demo refuses a folder or a port that is in use, and harms nothing that runs', async () => {
+  const folder = temporaryFolder();
+  const command = ['demo', '--orders', someOrders(folder, 50), '--data', join(folder, 'data')];
+  const running = millrace(command);
+  const [, address = ''] = await running.said(/Serving (http:\S+?)\/ui\//);
+  for (const flags of [[], ['--resume']]) {
+    const second = await millrace([...command, '--no-serve', ...flags]).ended;
+    expect(second).toMatchObject({ code: 6, stdout: '', stderr: expect.stringMatching(/^STORAGE_OWNED: /) });
+    expect(second.stderr).toContain(address);
+  }
+  const other = ['--data', join(folder, 'other'), '--port', new URL(address).port];
+  const third = await millrace([...command, '--no-serve', ...other]).ended;
+  expect(third).toMatchObject({ code: 6, stdout: '', stderr: expect.stringMatching(/^PORT_IN_USE: /) });
+  expect(await (await fetch(`${address}/v1/sagas`)).json()).toEqual({ counts: { OrderProcessing: { COMPLETED: 50 } } });
+  running.process.kill('SIGINT');
+  expect((await running.ended).code).toBe(0);
+});
+
+test('the demo says when its folder is no folder, or cannot be written', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'file'), '');
+  const file = await millrace(['demo', '--data', join(folder, 'file'), '--no-serve']).ended;
+  expect(file).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^INVALID_ARGUMENT: \S+ is no folder/),
+  });
+  mkdirSync(join(folder, 'locked'), { mode: 0o555 });
+  for (const data of [join(folder, 'locked'), join(folder, 'locked', 'deeper')]) {
+    const run = await millrace(['demo', '--data', data, '--no-serve'], { heldBack: true }).ended;
+    expect(run).toMatchObject({ code: 5, stdout: '', stderr: expect.stringMatching(/^STORAGE_READ_ONLY: .*--data/) });
+    expect(run.stderr).not.toMatch(/^\s+at /m);
+  }
+});
+
+test('the demo that is interrupted says how to go on, and does', async () => {
+  const folder = temporaryFolder();
+  const command = [
+    'demo',
+    '--data',
+    join(folder, 'data'),
+    '--orders',
+    someOrders(folder, 2_000),
+    '--no-serve',
+    '--json',
+  ];
+  const run = millrace(command);
+  await run.said(/Dashboard/);
+  run.process.kill('SIGINT');
+  expect(await run.ended).toMatchObject({ code: 130, stdout: '', stderr: expect.stringContaining('--resume') });
+  const resumed = await millrace([...command, '--resume']).ended;
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(JSON.parse(resumed.stdout)).toMatchObject({ orders: 2_000, verified: true });
 });

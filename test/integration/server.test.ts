@@ -9,7 +9,7 @@ import {
   type Millrace,
 } from 'millrace';
 import { type RunningServer, startServer } from 'millrace/server';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 
 const Noted = defineEvent('Noted', { schema: z.object({ text: z.string(), n: z.number().optional() }) });
@@ -44,10 +44,12 @@ const echo = defineSaga('Echo', 1)
 let app: Millrace;
 let server: RunningServer;
 
+const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+
 async function serve(options: { strict: boolean }): Promise<void> {
   const definitions = defineApp({ define: [notes, echo] });
   app = await createMillrace({ store: 'memory:', ...(options.strict ? { app: definitions } : {}) });
-  server = await startServer({ app });
+  server = await startServer({ app, logger });
 }
 
 async function call(path: string, init: RequestInit & { headers?: Record<string, string> } = {}) {
@@ -232,6 +234,30 @@ describe('reading', () => {
     });
   });
 
+  test('says no later position of a document than it holds', async () => {
+    const { position } = (await append('note-2', [note('a')])).body;
+    await app.query(notes, { id: 'note-2', after: position });
+    const { get } = app.projections;
+    vi.spyOn(app.projections, 'get').mockImplementationOnce(async (...args) => {
+      const document = await get.apply(app.projections, args);
+      await app.query(notes, { id: 'note-2', after: (await append('note-2', [note('b')])).body.position });
+      return document;
+    });
+    const { headers, body } = await call('/v1/read-models/notes/note-2');
+    expect(body).toEqual({ texts: ['a'] });
+    expect(headers.get('millrace-position')).toBe(String(position));
+  });
+
+  test('tells the log, and not the client, why a request failed that should not have', async () => {
+    const cause = new Error('it holds a secret');
+    vi.spyOn(app.events, 'readLog').mockRejectedValueOnce(cause);
+    const { status, body } = await call('/v1/events?limit=1');
+    expect(status).toBe(500);
+    expect(JSON.stringify(body)).not.toContain('secret');
+    const fields = { err: cause, method: 'GET', path: '/v1/events' };
+    expect(logger.error).toHaveBeenCalledExactlyOnceWith(fields, 'a request failed');
+  });
+
   test('shows a saga with its timeline', async () => {
     const { position } = (await append('note-9', [note('hello', { n: 0 })])).body;
     for await (const event of app.subscribe({ types: ['SagaCompensated'] })) {
@@ -325,6 +351,36 @@ describe('following the log', () => {
       if (last % 50 === 0) await new Promise(resolve => setTimeout(resolve, 5));
       if (last === 400) break;
     }
+  });
+
+  test('says why it ends when an event cannot be read', async () => {
+    await append('note-1', [note('a')]);
+    const unreadable = {
+      id: 'x',
+      fresh: false,
+      type: 'Noted',
+      schemaVersion: 9,
+      data: '{}',
+      digest: new Uint8Array(32),
+    };
+    const event = { ...unreadable, metadata: null, correlationId: null, occurredAt: null };
+    await app.storage.commit({ appends: [{ stream: 'note-1', expected: 0, events: [event] }] });
+    const seen = [];
+    for await (const { event, data } of messages('/v1/events')) seen.push([event, data.code ?? data.type]);
+    expect(seen).toEqual([
+      ['event', 'Noted'],
+      ['problem', 'UNKNOWN_EVENT_VERSION'],
+    ]);
+  });
+
+  test('lets a running request finish when it closes', async () => {
+    const read = vi.spyOn(app.projections, 'get');
+    const running = call('/v1/read-models/notes/note-1', { headers: { 'read-after': '1' } });
+    await vi.waitFor(() => expect(read).toHaveBeenCalled());
+    const closed = server.close();
+    await app.append('note-1', [note('a')]);
+    expect(await running).toMatchObject({ status: 200, body: { texts: ['a'] } });
+    await closed;
   });
 
   test('ends open streams when it closes', async () => {

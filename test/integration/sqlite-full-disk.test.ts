@@ -5,9 +5,9 @@ import type DatabaseConstructor from 'better-sqlite3';
 import { openSqlite } from 'millrace/sqlite';
 import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/core/index.ts';
-import type { Storage, StreamAppend } from '../../src/storage/index.ts';
+import type { Hint, Storage, StreamAppend } from '../../src/storage/index.ts';
 import { outcomeOf } from '../../src/testing/conformance/refusal.ts';
-import { resent, sampleAppend, sampleEvents } from '../../src/testing/conformance/sample-event.ts';
+import { resent, sampleAppend, sampleEvent, sampleEvents } from '../../src/testing/conformance/sample-event.ts';
 import { skipUnless } from '../skip-unless.ts';
 import { canMountDisks, SmallDisk } from './small-disk.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -85,6 +85,49 @@ describe.each(['inline', 'thread'] as const)('a store on a full disk, with the w
       expect(await storage.log.streamRevision('b-1')).toBe(appends.length - 1);
       await storage.close();
     }
+  });
+
+  test('hides no event whose outcome was unknown behind a hint that tells of later ones', async () => {
+    const disk = new SmallDisk(48);
+    const file = join(disk.folder, 'store.db');
+    const storage = await openSqlite({ file, writer });
+    const reader = new Database(file, { readonly: true });
+    reader.prepare('BEGIN').run();
+    reader.prepare('SELECT count(*) FROM events').get();
+    while (pagesOf(file) < SHARED_MEMORY_GROWS_AT - 6) await commitSmall(storage);
+    const hints: Hint[] = [];
+    storage.watch(hint => hints.push(hint));
+    disk.fill(44);
+    reader.close();
+    const doubtful = [sampleEvent({ type: 'Doubtful' })];
+    expect(await codeOf(storage.commit({ appends: [sampleAppend('b-1', 'any', doubtful)] }))).toBeDefined();
+    disk.free();
+    await commitSmall(storage);
+    expect(hints.length).toBeGreaterThan(0);
+    for (const { from, head, types } of hints) {
+      const { events } = await storage.log.readLog({ after: from, limit: 10_000 });
+      const told = events.filter(({ position }) => position <= head);
+      expect([...types]).toEqual(expect.arrayContaining(told.map(({ type }) => type)));
+    }
+    await storage.close();
+  });
+
+  test('makes what could not be made for want of space once there is some', async () => {
+    const disk = new SmallDisk(12);
+    const storage = await openSqlite({ file: join(disk.folder, 'store.db'), writer });
+    disk.fill();
+    const collection = { name: 'c', owner: { processor: 'p' }, indexes: ['a'] };
+    const define = () => storage.documents.define(collection);
+    const defineTopic = () => storage.topics.define({ name: 't', partitions: 1, retention: 'forever' });
+    expect([await codeOf(define()), await codeOf(defineTopic())]).toEqual(['STORAGE_FULL', 'STORAGE_FULL']);
+    disk.free();
+    await define();
+    await defineTopic();
+    const [lease] = await storage.cursors.acquire({ processor: 'p', partitions: [0], owner: 'o', leaseMs: 1_000 });
+    const cursors = [{ processor: 'p', partition: 0, fence: lease?.fence ?? 0, from: null, to: '1' }];
+    await storage.commit({ cursors, documents: [{ collection: 'c', key: 'k', body: '{"a":1}' }] });
+    expect(await storage.documents.query('c', { where: { a: 1 } })).toHaveLength(1);
+    await storage.close();
   });
 
   test('goes on when the log could not be copied into the file for want of space', async () => {

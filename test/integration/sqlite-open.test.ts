@@ -69,7 +69,7 @@ describe.each(['inline', 'thread'] as const)('opening a store with the writer %s
     foreign.close();
     const before = readFileSync(file);
     await expect(openSqlite({ file, writer })).rejects.toMatchObject({
-      code: 'STORAGE_CORRUPT',
+      code: 'STORAGE_FOREIGN',
       message: expect.stringContaining('another program'),
     });
     expect(readFileSync(file).equals(before)).toBe(true);

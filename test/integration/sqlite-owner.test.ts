@@ -83,6 +83,21 @@ test('knows a file by whatever path it is reached', async () => {
   await second.close();
 });
 
+test('knows a file that is made through a link', async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, 'store.db');
+  const link = join(folder, 'link.db');
+  symlinkSync('other-link.db', link);
+  symlinkSync(file, join(folder, 'other-link.db'));
+  const first = await openSqlite({ file: link });
+  for (const path of [link, file]) {
+    await expect(openSqlite({ file: path })).rejects.toMatchObject({ code: 'STORAGE_OWNED' });
+  }
+  await first.close();
+  symlinkSync('circle.db', join(folder, 'circle.db'));
+  await expect(openSqlite({ file: join(folder, 'circle.db') })).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
+});
+
 test('leaves only an empty lock beside the file when it is closed', async () => {
   const file = join(temporaryFolder(), 'store.db');
   const storage = await openSqlite({ file });
@@ -97,7 +112,7 @@ test('gives the file free again when opening it fails', async () => {
   const file = join(temporaryFolder(), 'store.db');
   new Database(file).exec('CREATE TABLE foreign_table (x)').close();
   for (const writer of ['inline', 'thread'] as const) {
-    await expect(openSqlite({ file, writer })).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' });
+    await expect(openSqlite({ file, writer })).rejects.toMatchObject({ code: 'STORAGE_FOREIGN' });
   }
   const lock = new Database(`${file}-owner`, { timeout: 0 });
   lock.exec('BEGIN IMMEDIATE').close();

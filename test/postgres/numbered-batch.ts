@@ -2,7 +2,7 @@ import type { Batch, Storage } from '../../src/storage/index.ts';
 import { sampleAppend, sampleEvent } from '../../src/testing/conformance/sample-event.ts';
 
 /** Partitions of the topic to which each batch produces a record. */
-export const PARTITIONS = 8;
+const PARTITIONS = 8;
 const TOPIC = 'numbers';
 const QUEUE = 'numbers';
 const PAGE = 5_000;

@@ -11,9 +11,14 @@ const sample = fileURLToPath(new URL('../../examples/order-processing/cdnow/cdno
 /** A stretch of the sample with orders of all kinds: small, big, and without a value. */
 const orders = readOrderFile(sample).filter((order, index) => index < 40 || order.cents === 0);
 const firstSeed = seed();
+const runs = runCount(12, 1_000);
+const timeout = 30_000 + runs * 1_000;
 
-test(`the order system comes to the same end whatever happens to its commits (seeds from ${firstSeed})`, async () => {
-  for (let run = 0; run < runCount(12, 1_000); run++) {
+test(`the order system comes to the same end whatever happens to its commits (seeds from ${firstSeed})`, {
+  timeout,
+}, async () => {
+  const injected = new Map<string, number>();
+  for (let run = 0; run < runs; run++) {
     const current = firstSeed + run;
     const faults = new Faults({ seed: current, declineRate: 0.2, flakyRate: 0.2, endpointFailureRate: 0.3 });
     const expected = expectedFigures(orders, faults);
@@ -24,9 +29,12 @@ test(`the order system comes to the same end whatever happens to its commits (se
       expect(books?.duplicates, `seed ${current}: ${service} doubled`).toBe(0);
       expect(books?.standing.size, `seed ${current}: ${service} standing`).toBe(expected.confirmed);
     }
-    const { injected } = result;
-    const faultsInjected = Object.values(injected).reduce((total, count) => total + count, 0);
-    expect(faultsInjected, `seed ${current}: a run without faults proves nothing`).toBeGreaterThan(5);
+    for (const [fault, count] of Object.entries(result.injected))
+      injected.set(fault, (injected.get(fault) ?? 0) + count);
+  }
+  // What happens to a single run is chance; over all of them, each kind of fault has to have come up about as often as asked for.
+  for (const [fault, count] of injected) {
+    expect(count, `${fault}: runs without faults prove nothing`).toBeGreaterThanOrEqual(Math.floor(runs / 2));
   }
 });
 

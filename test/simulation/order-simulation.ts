@@ -10,7 +10,7 @@ import type { PlacedOrder } from '../../examples/order-processing/events.ts';
 import type { Faults } from '../../examples/order-processing/faults.ts';
 import { OrderPlacer } from '../../examples/order-processing/order-placer.ts';
 import { Ledger } from '../../examples/order-processing/services/ledger.ts';
-import { createServices, type Services } from '../../examples/order-processing/services/services.ts';
+import { createServices, SERVICES, type Services } from '../../examples/order-processing/services/services.ts';
 
 /** What a simulated run came to. */
 export interface SimulationResult {
@@ -22,7 +22,7 @@ export interface SimulationResult {
   /** How many commits were made to fail, by kind. */
   readonly injected: Readonly<Record<CommitFault, number>>;
   /** Whether an effect of a service stands for an order, by service. */
-  readonly ledger: ReturnType<Ledger['counts']>;
+  readonly ledger: ReadonlyMap<string, ReturnType<Ledger['counts']>>;
   readonly pendingDeliveries: number;
   /** SHA-256 over every event of the log: equal runs have equal ones, down to ids and times. */
   readonly logDigest: string;
@@ -80,7 +80,7 @@ export async function simulate(options: {
     const view = await clock.resolve(createMillrace({ app, store: storage, clock, random, transport }));
     const result = await clock.resolve(resultOf(view, storage, orders.length));
     await clock.resolve(view.close());
-    const counts = ledger.counts();
+    const counts = new Map(['endpoint', ...SERVICES].map(service => [service, ledger.counts(service)]));
     ledger.close();
     await clock.resolve(storage.close());
     return { ...result, lives, injected, ledger: counts, elapsedMs: clock.monotonic() };

@@ -10,6 +10,7 @@ const RELEASE_TRIES = 3;
 /** Sets goods aside for orders, item by item as a warehouse does it; in the end all items of an order, or none. */
 export class Inventory {
   readonly #ledger: Ledger;
+  readonly #statements: ReturnType<typeof prepare>;
   readonly #beforeRelease: (product: string) => void;
 
   /** `beforeRelease` may throw, to see what happens when a release fails. */
@@ -22,19 +23,17 @@ export class Inventory {
         key TEXT, product TEXT, quantity INTEGER NOT NULL, PRIMARY KEY (key, product)
       ) WITHOUT ROWID;
     `);
+    this.#statements = prepare(ledger.database);
   }
 
   /** Says how many pieces of a product there are. A product that nobody counts is always there. */
   stockUp(product: string, available: number): void {
-    this.#ledger.database
-      .prepare('INSERT INTO stock VALUES (?, ?) ON CONFLICT DO UPDATE SET available = excluded.available')
-      .run(product, available);
+    this.#statements.stockUp.run(product, available);
   }
 
   /** How many pieces of a product are left; undefined for one that nobody counts. */
   available(product: string): number | undefined {
-    const found = this.#ledger.database.prepare('SELECT available FROM stock WHERE product = ?').pluck();
-    return found.get(product) as number | undefined;
+    return this.#statements.available.get(product);
   }
 
   /**
@@ -42,12 +41,19 @@ export class Inventory {
    * step is declined, naming the product.
    */
   reserve(order: PlacedOrder, key: string): { reservationId: string } {
-    for (const item of order.items) {
-      if (this.#reserveItem(key, item)) continue;
+    const short = byProduct(order.items).find(item => !this.#reserveItem(key, item));
+    if (short !== undefined) {
+      const { product, quantity } = short;
       this.#releaseAll(key);
-      throw declined(`${item.product} is out of stock: ${item.quantity} wanted, ${this.available(item.product)} left.`);
+      throw declined(`${product} is out of stock: ${quantity} wanted, ${this.available(product)} left.`);
     }
-    this.#ledger.apply(SERVICE, order.orderId, key);
+    try {
+      this.#ledger.apply(SERVICE, order.orderId, key);
+    } catch (thrown) {
+      // It came after its own undo, and nobody would release it any more.
+      this.#releaseAll(key);
+      throw thrown;
+    }
     return { reservationId: key };
   }
 
@@ -58,38 +64,55 @@ export class Inventory {
   }
 
   #reserveItem(key: string, { product, quantity }: Item): boolean {
-    const { database } = this.#ledger;
-    return database.transaction(() => {
-      const reserved = database.prepare('SELECT 1 FROM reservations WHERE key = ? AND product = ?').get(key, product);
-      if (reserved !== undefined) return true;
+    return this.#ledger.atomically(() => {
+      if (this.#statements.reserved.get(key, product) !== undefined) return true;
       const left = this.available(product);
       if (left !== undefined && left < quantity) return false;
-      database.prepare('UPDATE stock SET available = available - ? WHERE product = ?').run(quantity, product);
-      database.prepare('INSERT INTO reservations VALUES (?, ?, ?)').run(key, product, quantity);
+      this.#statements.addToStock.run(-quantity, product);
+      this.#statements.reserve.run(key, product, quantity);
       return true;
-    })();
+    });
   }
 
   #releaseAll(key: string): void {
-    const reserved = this.#ledger.database
-      .prepare('SELECT product, quantity FROM reservations WHERE key = ? ORDER BY product DESC')
-      .all(key) as Item[];
-    for (const item of reserved) this.#releaseItem(key, item);
+    for (const item of this.#statements.reservations.all(key)) this.#releaseItem(key, item);
   }
 
   #releaseItem(key: string, { product, quantity }: Item): void {
-    const { database } = this.#ledger;
     for (let tries = 1; ; tries++) {
       try {
         this.#beforeRelease(product);
-        database.transaction(() => {
-          database.prepare('DELETE FROM reservations WHERE key = ? AND product = ?').run(key, product);
-          database.prepare('UPDATE stock SET available = available + ? WHERE product = ?').run(quantity, product);
-        })();
+        this.#ledger.atomically(() => {
+          this.#statements.release.run(key, product);
+          this.#statements.addToStock.run(quantity, product);
+        });
         return;
       } catch (thrown) {
         if (tries === RELEASE_TRIES) throw thrown;
       }
     }
   }
+}
+
+function prepare(database: Ledger['database']) {
+  return {
+    stockUp: database.prepare(
+      'INSERT INTO stock VALUES (?, ?) ON CONFLICT DO UPDATE SET available = excluded.available',
+    ),
+    available: database.prepare<[string], number>('SELECT available FROM stock WHERE product = ?').pluck(),
+    addToStock: database.prepare('UPDATE stock SET available = available + ? WHERE product = ?'),
+    reserved: database.prepare('SELECT 1 FROM reservations WHERE key = ? AND product = ?'),
+    reserve: database.prepare('INSERT INTO reservations VALUES (?, ?, ?)'),
+    release: database.prepare('DELETE FROM reservations WHERE key = ? AND product = ?'),
+    reservations: database.prepare<[string], Item>(
+      'SELECT product, quantity FROM reservations WHERE key = ? ORDER BY product DESC',
+    ),
+  };
+}
+
+/** What an order asks for in all, by product: two lines may ask for the same one. */
+function byProduct(items: readonly Item[]): Item[] {
+  const quantities = new Map<string, number>();
+  for (const { product, quantity } of items) quantities.set(product, (quantities.get(product) ?? 0) + quantity);
+  return [...quantities].map(([product, quantity]) => ({ product, quantity }));
 }

@@ -17,6 +17,7 @@ export interface EffectCounts {
  */
 export class Ledger {
   readonly #database: Database.Database;
+  readonly #transaction: Database.Transaction<(change: () => unknown) => unknown>;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(file: string) {
@@ -31,11 +32,17 @@ export class Ledger {
       ) WITHOUT ROWID;
     `);
     this.#statements = prepare(this.#database);
+    this.#transaction = this.#database.transaction(change => change());
   }
 
   /** The connection, for tables of a service's own. */
   get database(): Database.Database {
     return this.#database;
+  }
+
+  /** Makes a change whole or not at all. */
+  atomically<Result>(change: () => Result): Result {
+    return this.#transaction(change) as Result;
   }
 
   /** Writes a call down, whatever comes of it. */
@@ -48,7 +55,7 @@ export class Ledger {
    * whose undo came first is refused: whoever sent it has given it up.
    */
   apply(service: string, orderId: string, key: string, change: () => void = () => undefined): boolean {
-    return this.#database.transaction(() => {
+    return this.atomically(() => {
       this.record(service, 'apply', orderId, key);
       const state = this.#statements.state.get(key) as EffectState | undefined;
       if (state === 'undone') throw new Error(`${service} was told to undo ${key} before it was told to do it`);
@@ -56,35 +63,29 @@ export class Ledger {
       this.#statements.apply.run(key, service, orderId, 'applied');
       change();
       return true;
-    })();
+    });
   }
 
   /** Undoes the effect of a key once, together with what `change` writes; one that never came is forbidden from then on. */
   undo(service: string, orderId: string, key: string, change: () => void = () => undefined): void {
-    this.#database.transaction(() => {
+    this.atomically(() => {
       this.record(service, 'undo', orderId, key);
       const state = this.#statements.state.get(key) as EffectState | undefined;
       if (state === 'applied') change();
       if (state === undefined) this.#statements.apply.run(key, service, orderId, 'undone');
       else this.#statements.undone.run(key);
-    })();
+    });
   }
 
-  /** What stands in the books of each service. */
-  counts(): ReadonlyMap<string, EffectCounts> {
-    const rows = this.#database
-      .prepare(
-        `SELECT service, order_id AS orderId, count(*) AS count FROM effects WHERE state = 'applied' GROUP BY 1, 2`,
-      )
-      .all() as { service: string; orderId: string; count: number }[];
-    const counts = new Map<string, { duplicates: number; standing: Set<string> }>();
-    for (const { service, orderId, count } of rows) {
-      const of = counts.get(service) ?? { duplicates: 0, standing: new Set<string>() };
-      of.duplicates += count - 1;
-      of.standing.add(orderId);
-      counts.set(service, of);
+  /** What stands in the books of a service. */
+  counts(service: string): EffectCounts {
+    let duplicates = 0;
+    const standing = new Set<string>();
+    for (const [orderId, count] of this.#statements.standing.iterate(service) as Iterable<[string, number]>) {
+      duplicates += count - 1;
+      standing.add(orderId);
     }
-    return counts;
+    return { duplicates, standing };
   }
 
   /** Closes the books. */
@@ -99,5 +100,8 @@ function prepare(database: Database.Database) {
     state: database.prepare('SELECT state FROM effects WHERE key = ?').pluck(),
     apply: database.prepare('INSERT INTO effects VALUES (?, ?, ?, ?)'),
     undone: database.prepare(`UPDATE effects SET state = 'undone' WHERE key = ?`),
+    standing: database
+      .prepare(`SELECT order_id, count(*) FROM effects WHERE service = ? AND state = 'applied' GROUP BY order_id`)
+      .raw(),
   };
 }

@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
-import { EventStream } from '../event-stream.ts';
+import { answerWithStream } from '../answer-with-stream.ts';
 import { eventJson } from '../json-shapes.ts';
+import { positionOf } from '../position.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const LogQuery = Type.Object({
-  after: Type.Optional(Type.Integer({ minimum: 0 })),
+  after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
 });
 
@@ -27,22 +28,12 @@ export function logRoutes(context: RouteContext): void {
 }
 
 /** Sends the log from a position on: what is there, then what comes. The id of each message is the event's position. */
-async function follow(
-  { app, clock, streams }: RouteContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  after: number,
-): Promise<void> {
-  const stream = new EventStream(request, reply, clock);
-  streams.add(stream);
-  try {
-    for await (const event of app.subscribe({ after, signal: stream.signal })) {
+function follow(context: RouteContext, request: FastifyRequest, reply: FastifyReply, after: number): Promise<void> {
+  return answerWithStream(context, request, reply, async stream => {
+    for await (const event of context.app.subscribe({ after, signal: stream.signal })) {
       await stream.send({ id: event.position, event: 'event', data: eventJson(event) });
     }
-  } finally {
-    streams.delete(stream);
-    stream.close();
-  }
+  });
 }
 
 function wantsStream(request: FastifyRequest): boolean {
@@ -53,8 +44,8 @@ function wantsStream(request: FastifyRequest): boolean {
 function lastSeen(request: FastifyRequest): number | undefined {
   const id = request.headers['last-event-id'];
   if (id === undefined || id === '') return undefined;
-  const position = Number(id);
-  if (Number.isSafeInteger(position) && position >= 0) return position;
+  const position = positionOf(String(id));
+  if (position !== undefined) return position;
   throw new MillraceError('INVALID_ARGUMENT', `Last-Event-ID is ${String(id)}; it must be the position of an event.`, {
     details: { header: 'Last-Event-ID', value: id },
   });

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
+import { positionOf } from '../position.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const DocumentParameters = Type.Object({ name: Type.String(), key: Type.String() });
@@ -20,12 +21,13 @@ export function readModelRoutes({ server, app }: RouteContext): void {
       const { name, key } = request.params;
       const after = readAfter(request.headers);
       const timeout = waitSeconds(request.headers) * 1_000;
+      const before = app.projections.statuses().find(status => status.name === name)?.position ?? 0;
       const document = await app.projections.get(name, key, after === undefined ? {} : { after, timeout });
       if (document === undefined) {
         throw new MillraceError('NOT_FOUND', `Read model ${name} has no document ${key}.`, { details: { name, key } });
       }
-      const { position } = app.projections.status(name);
-      return reply.header('millrace-position', position).send(document);
+      // Not where it stands now: it may have moved on after the document was read.
+      return reply.header('millrace-position', Math.max(before, after ?? 0)).send(document);
     },
   );
 }
@@ -33,8 +35,8 @@ export function readModelRoutes({ server, app }: RouteContext): void {
 function readAfter(headers: IncomingHttpHeaders): number | undefined {
   const value = headers['read-after'];
   if (value === undefined) return undefined;
-  const position = Number(value);
-  if (value !== '' && Number.isSafeInteger(position) && position >= 0) return position;
+  const position = positionOf(String(value));
+  if (position !== undefined) return position;
   throw new MillraceError(
     'INVALID_ARGUMENT',
     `Read-After is ${String(value)}; it must be the position that an append answered.`,

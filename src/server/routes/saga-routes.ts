@@ -1,9 +1,9 @@
 import { type Static, Type } from 'typebox';
 import type { SagaStatus } from '../../sagas/index.ts';
-import { sagaJson } from '../json-shapes.ts';
+import { sagaJson, sagaSummaryJson } from '../json-shapes.ts';
 import type { RouteContext } from '../route-context.ts';
 
-const STATUSES: readonly SagaStatus[] = [
+const STATUSES = [
   'RUNNING',
   'WAITING',
   'COMPENSATING',
@@ -12,11 +12,11 @@ const STATUSES: readonly SagaStatus[] = [
   'FAILED',
   'COMPENSATION_FAILED',
   'PARKED',
-];
+] as const satisfies readonly SagaStatus[];
 const TypeParameters = Type.Object({ type: Type.String() });
 const SagaParameters = Type.Object({ type: Type.String(), id: Type.String() });
 const ListQuery = Type.Object({
-  status: Type.Union(STATUSES.map(status => Type.Literal(status))),
+  status: Type.Enum(STATUSES),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
 });
 
@@ -29,7 +29,8 @@ export function sagaRoutes({ server, app }: RouteContext): void {
     { schema: { params: TypeParameters, querystring: ListQuery } },
     async request => {
       const { status, limit } = request.query;
-      return { items: await app.sagas.list(request.params.type, status, limit) };
+      const sagas = await app.sagas.list(request.params.type, status, limit);
+      return { items: sagas.map(sagaSummaryJson) };
     },
   );
 

@@ -3,26 +3,27 @@ import { MillraceError } from '../../core/index.ts';
 import type { NewEvent } from '../../store/index.ts';
 import { expectationOf } from '../expectation.ts';
 import { eventJson } from '../json-shapes.ts';
+import { REQUEST_LIMITS } from '../request-limits.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const StreamParameters = Type.Object({ stream: Type.String({ minLength: 1, maxLength: 255 }) });
 const PageQuery = Type.Object({
-  from: Type.Optional(Type.Integer({ minimum: 0 })),
+  from: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
-  direction: Type.Union([Type.Literal('forward'), Type.Literal('backward')], { default: 'forward' }),
+  direction: Type.Enum(['forward', 'backward'], { default: 'forward' }),
 });
 const NewEvents = Type.Array(
-  Type.Object({
-    id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-    type: Type.String({ minLength: 1, maxLength: 255 }),
-    data: Type.Unknown(),
-    metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  }),
-  { minItems: 1, maxItems: 1_000 },
+  Type.Object(
+    {
+      id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+      type: Type.String({ minLength: 1, maxLength: 255 }),
+      data: Type.Unknown(),
+      metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    },
+    { additionalProperties: false },
+  ),
+  { minItems: 1, maxItems: REQUEST_LIMITS.events },
 );
-
-/** One event, as JSON, at most. */
-const EVENT_BYTES_MAX = 1024 * 1024;
 
 /** Appends to streams and reads them. */
 export function streamRoutes({ server, app }: RouteContext): void {
@@ -61,11 +62,24 @@ export function streamRoutes({ server, app }: RouteContext): void {
 }
 
 function sizeChecked(event: NewEvent): NewEvent {
+  const { eventBytes, nesting } = REQUEST_LIMITS;
+  if (isDeeper(event.data, nesting) || isDeeper(event.metadata, nesting)) {
+    throw new MillraceError(
+      'INVALID_ARGUMENT',
+      `An event of type ${event.type} has more than ${nesting} objects and arrays within each other. Nothing was appended: send it flatter.`,
+      { details: { limit: nesting } },
+    );
+  }
   const bytes = Buffer.byteLength(JSON.stringify(event));
-  if (bytes <= EVENT_BYTES_MAX) return event;
+  if (bytes <= eventBytes) return event;
   throw new MillraceError(
     'INVALID_ARGUMENT',
-    `An event of type ${event.type} has ${bytes} bytes; the limit is ${EVENT_BYTES_MAX}. Keep large content elsewhere and name it in the event.`,
-    { details: { type: event.type, bytes, limit: EVENT_BYTES_MAX } },
+    `An event of type ${event.type} has ${bytes} bytes; the limit is ${eventBytes}. Keep large content elsewhere and name it in the event.`,
+    { details: { bytes, limit: eventBytes } },
   );
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some(member => isDeeper(member, levels - 1));
 }

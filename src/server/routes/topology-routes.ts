@@ -6,7 +6,9 @@ const StoreQuery = Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1_00
 
 /** Shows topologies and what their stores hold. */
 export function topologyRoutes({ server, app }: RouteContext): void {
-  server.get('/v1/topologies', async () => ({ items: app.topologies.statuses() }));
+  server.get('/v1/topologies', async () => ({
+    items: app.topologies.statuses().map(status => ({ ...status, stores: app.topologies.stores(status.topology) })),
+  }));
 
   server.get<{ Params: Static<typeof StoreParameters>; Querystring: Static<typeof StoreQuery> }>(
     '/v1/topologies/:name/stores/:store',

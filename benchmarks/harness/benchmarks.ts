@@ -1,0 +1,27 @@
+import { appendBatches } from '../append-batches.ts';
+import { appendHttp } from '../append-http.ts';
+import { appendManyCallers } from '../append-many-callers.ts';
+import { appendOneCaller } from '../append-one-caller.ts';
+import { catchUp } from '../catch-up.ts';
+import { demo } from '../demo.ts';
+import { projection } from '../projection.ts';
+import { readStreams } from '../read-streams.ts';
+import { readYourWrite } from '../read-your-write.ts';
+import { sagas } from '../sagas.ts';
+import { topology } from '../topology.ts';
+import type { Benchmark } from './benchmark.ts';
+
+/** All benchmarks, in the order in which they are run. */
+export const benchmarks: readonly Benchmark[] = [
+  appendOneCaller,
+  appendManyCallers,
+  appendBatches,
+  appendHttp,
+  readStreams,
+  catchUp,
+  projection,
+  sagas,
+  topology,
+  readYourWrite,
+  demo,
+];

@@ -1,0 +1,40 @@
+import { createLogger, createMillrace, type LogLevel } from '../index.ts';
+import { startServer } from '../server/index.ts';
+import { EXIT } from './exit-code.ts';
+import { interrupted } from './interrupt.ts';
+import { loadApp } from './load-app.ts';
+import type { Output } from './output.ts';
+
+/** What is served, and where. */
+export interface ServeOptions {
+  readonly store: string;
+  readonly port: number;
+  /** A module whose default export is an app. */
+  readonly app?: string;
+  readonly logLevel: LogLevel;
+}
+
+/** Serves a store until it is told to end; answers the exit code. */
+export async function serveStore(options: ServeOptions, output: Output): Promise<number> {
+  const { store, port, logLevel } = options;
+  const logger = createLogger(logLevel);
+  const app = options.app === undefined ? undefined : await loadApp(options.app);
+  const ending = interrupted();
+  const millrace = await createMillrace({ store, logger, processMetrics: true, ...(app === undefined ? {} : { app }) });
+  try {
+    const server = await startServer({ app: millrace, port, logger });
+    output.note(`Millrace serves ${withoutPassword(store)}${options.app === undefined ? '' : ` with ${options.app}`}`);
+    output.note(`  API        ${server.address}/v1/events`);
+    output.note(`  dashboard  ${server.address}/ui/`);
+    await ending;
+    output.note('Ending; what is left goes on at the next start.');
+    await server.close();
+    return EXIT.ok;
+  } finally {
+    await millrace.close();
+  }
+}
+
+function withoutPassword(store: string): string {
+  return store.replace(/(:\/\/[^:/@]*):[^@]*@/, '$1@');
+}
