@@ -22,9 +22,14 @@ export interface MillraceRun {
   kill(): Promise<EndedRun>;
 }
 
-const WITHOUT_PRIVILEGE = ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--', process.execPath];
+const WITHOUT_PRIVILEGE = [
+  'setpriv',
+  '--bounding-set=-dac_override,-dac_read_search,-net_bind_service',
+  '--',
+  process.execPath,
+];
 
-/** Starts `millrace` with arguments; with `heldBack`, as somebody whom the permissions of files concern. */
+/** Starts `millrace` with arguments; with `heldBack`, as somebody whom permissions concern. */
 export function millrace(
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv; heldBack?: boolean } = {},

@@ -182,11 +182,13 @@ test('halts at an event that fails for good, and goes on there once it is starte
   expect(failing.processor.status()).toMatchObject({ position: 3, lag: 3, failedAt: 4 });
   expect(await clock.resolve(failing.processor.reached(6, 60_000))).toBe(false);
   expect((await storage.work.counts('dead:collect')).parked).toBe(0);
+  await append(environment, 6);
+  expect(failing.processor.status()).toMatchObject({ position: 3, lag: 4 });
   await clock.resolve(failing.processor.stop());
   const mended = collecting(environment);
   await clock.resolve(mended.processor.start());
-  expect(await clock.resolve(mended.processor.reached(6, 60_000))).toBe(true);
-  expect(mended.seen).toEqual([3, 4, 5]);
+  expect(await clock.resolve(mended.processor.reached(7, 60_000))).toBe(true);
+  expect(mended.seen).toEqual([3, 4, 5, 6]);
   await end(environment, mended.processor);
 });
 

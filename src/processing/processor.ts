@@ -121,6 +121,7 @@ export class Processor {
     this.#stopping.abort();
     this.#follower.wake();
     await this.#running;
+    this.#follower.stop();
   }
 
   /** Where it stands. */
@@ -186,7 +187,7 @@ export class Processor {
         await sleep(clock, delayAfter(PATIENCE, failures, random) ?? 0, this.#stopping.signal);
       }
     }
-    this.#follower.stop();
+    // One that failed goes on hearing how the log grows, so that its lag shows for how long nobody has looked.
     if (this.#state !== 'failed') this.#state = 'stopped';
     for (const waiter of this.#waiters) waiter.resolve(false);
   }

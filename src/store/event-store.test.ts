@@ -24,6 +24,8 @@ const account = defineDecider('account', {
 
 let environment: TestEnvironment;
 let events: EventStore;
+/** A writer that knows of the others only what they stored, as in another process. */
+const anotherWriter = (): EventStore => new EventStore(environment);
 const settle = <T>(promise: Promise<T>): Promise<T> => environment.clock.resolve(promise);
 const failure = (promise: Promise<unknown>): Promise<MillraceError> =>
   settle(
@@ -147,7 +149,7 @@ test('tells a loser of a race what it expected, what there was, and which events
 
 test('decides on the current state, and on a newer one when another writer was faster', async () => {
   await settle(events.execute(account, 'account-1', 'deposit', { cents: 10 }));
-  const withdrawals = [1, 2, 3, 4].map(cents => events.execute(account, 'account-1', 'withdraw', { cents }));
+  const withdrawals = [1, 2, 3, 4].map(cents => anotherWriter().execute(account, 'account-1', 'withdraw', { cents }));
   await settle(Promise.all(withdrawals));
   expect(await events.load(account, 'account-1')).toMatchObject({ state: 0, revision: 4 });
   const error = await failure(events.execute(account, 'account-1', 'withdraw', { cents: 1 }));
@@ -156,9 +158,22 @@ test('decides on the current state, and on a newer one when another writer was f
 
 test('refuses at the first conflict when told not to retry', async () => {
   await settle(events.execute(account, 'account-1', 'deposit', { cents: 10 }));
-  const both = [1, 2].map(cents => events.execute(account, 'account-1', 'withdraw', { cents }, { conflictRetries: 0 }));
+  const both = [1, 2].map(cents =>
+    anotherWriter().execute(account, 'account-1', 'withdraw', { cents }, { conflictRetries: 0 }),
+  );
   const outcomes = await settle(Promise.allSettled(both));
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+});
+
+test('carries out all commands for one entity that come at once, however many', async () => {
+  const deposits = Array.from({ length: 100 }, () => events.execute(account, 'account-1', 'deposit', { cents: 1 }));
+  const both = ['account-1', 'account-2'].map(stream => send(account, stream, 'deposit', { cents: 1 }));
+  const pairs = Array.from({ length: 50 }, (_, n) => events.executeAll(n % 2 ? both : both.toReversed()));
+  const rejections = [-1, 0].map(cents => events.execute(account, 'account-1', 'withdraw', { cents: cents + 1_000 }));
+  const outcomes = await settle(Promise.allSettled([...deposits, ...rejections, ...pairs]));
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(rejections.length);
+  expect(await events.load(account, 'account-1')).toMatchObject({ state: 150, revision: 149 });
+  expect(await events.load(account, 'account-2')).toMatchObject({ state: 50, revision: 49 });
 });
 
 test('carries out commands for several entities in one commit, or none of them', async () => {
@@ -192,7 +207,7 @@ test('decides anew when an entity moved to which nothing had to happen', async (
     },
   });
   const leaving = (stream: string, staying: string) =>
-    events.executeAll([send(duty, staying, 'stay', {}), send(duty, stream, 'end', {})]);
+    anotherWriter().executeAll([send(duty, staying, 'stay', {}), send(duty, stream, 'end', {})]);
   await settle(events.executeAll([send(duty, 'duty-1', 'begin', {}), send(duty, 'duty-2', 'begin', {})]));
   const outcomes = await settle(Promise.allSettled([leaving('duty-1', 'duty-2'), leaving('duty-2', 'duty-1')]));
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);

@@ -17,6 +17,7 @@ import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
+import { StreamTurns } from './stream-turns.ts';
 
 /** The condition of an append and the context that its events share. */
 export interface AppendOptions extends EventContext {
@@ -41,7 +42,10 @@ export interface AppendResult {
 
 /** How a command is carried out. */
 export interface ExecuteOptions extends EventContext {
-  /** How often to decide anew when another writer moved the stream. Default: 10; 0 refuses at the first conflict. */
+  /**
+   * How often to decide anew when another writer moved the stream: an append, or another process. Commands of this process for
+   * one stream take turns. Default: 10; 0 refuses at the first conflict.
+   */
   readonly conflictRetries?: number;
 }
 
@@ -76,6 +80,7 @@ export class EventStore {
   readonly #duration: Histogram;
   readonly #readDuration: Histogram;
   readonly #categories = new Set<string>();
+  readonly #turns = new StreamTurns();
 
   constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
     this.#storage = parts.storage;
@@ -224,6 +229,11 @@ export class EventStore {
    * Errors: as `execute`; `INVALID_ARGUMENT` when two commands are for one stream.
    */
   async executeAll(commands: readonly Command[], options: ExecuteOptions = {}): Promise<readonly AppendResult[]> {
+    const streams = commands.map(({ stream }) => stream);
+    return this.#turns.take(streams, () => this.#executeAll(commands, options));
+  }
+
+  async #executeAll(commands: readonly Command[], options: ExecuteOptions): Promise<readonly AppendResult[]> {
     const { conflictRetries = CONFLICT_RETRIES_DEFAULT } = options;
     for (let conflicts = 0; ; conflicts++) {
       const decisions: Decision[] = [];

@@ -166,6 +166,11 @@ describe('millrace start refuses', () => {
     await start(folder);
   });
 
+  test.runIf(firstFreePort() > 80)('a port that is kept for privileged programs', async () => {
+    const run = await refused(temporaryFolder(), ['--store', 'memory:', '--port', '80'], true);
+    expectError(run, 5, 'NOT_ALLOWED', /Port 80 of 127\.0\.0\.1 is kept for privileged programs/, /from 1024 on/);
+  });
+
   test.each([
     [['--nope'], /Unknown option '--nope'/],
     [['--prot', '1'], /Did you mean --port\?/],
@@ -322,4 +327,10 @@ async function filledStore(folder: string): Promise<void> {
   await append(server.address, 'order-1', [{ type: 'OrderPlaced', data: {} }]);
   server.process.kill('SIGTERM');
   expect((await server.ended).code).toBe(0);
+}
+
+/** From which port on everybody may listen; 0 where nothing says so, and perhaps everybody may anywhere. */
+function firstFreePort(): number {
+  const setting = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+  return existsSync(setting) ? Number(readFileSync(setting, 'utf8')) : 0;
 }
