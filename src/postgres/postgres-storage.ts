@@ -174,10 +174,20 @@ class PostgresStorage implements Storage {
   }
 }
 
-/** The rows that a batch writes: what its share of a group is measured by. */
-function rowsOf(batch: Batch): number {
-  let rows = 1;
-  for (const append of batch.appends ?? []) rows += append.events.length;
-  rows += (batch.documents?.length ?? 0) + (batch.work?.length ?? 0) + (batch.state?.length ?? 0);
-  return rows + (batch.topics?.length ?? 0);
+/** Characters of content that take as long to send and write as a row does by itself. */
+const CHARACTERS_PER_ROW = 4_096;
+
+/** The rows that a batch writes, long ones counted by their length: what its share of a group is measured by. */
+function rowsOf({ appends, documents, work, topics, state }: Batch): number {
+  let rows = 1 + (work?.length ?? 0) + (state?.length ?? 0) + (topics?.length ?? 0);
+  let characters = 0;
+  for (const { events } of appends ?? []) {
+    rows += events.length;
+    for (const { data } of events) characters += data.length;
+  }
+  for (const { body } of documents ?? []) {
+    rows++;
+    characters += body?.length ?? 0;
+  }
+  return rows + Math.floor(characters / CHARACTERS_PER_ROW);
 }
