@@ -65,10 +65,13 @@ export {
   type StepOptions,
   tryAgain,
 } from './sagas/index.ts';
+export type { AppendCondition, EventQuery } from './storage/index.ts';
 export {
+  type AppendAllOptions,
   type AppendOptions,
   type AppendResult,
   type Command,
+  causedBy,
   type DataOf,
   type Decider,
   defineDecider,
@@ -79,7 +82,9 @@ export {
   type RecordedEvent,
   type RecordedEventOf,
   rejected,
+  type StreamEvents,
   send,
+  type Tagger,
 } from './store/index.ts';
 export {
   defineTopology,

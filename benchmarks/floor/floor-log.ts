@@ -29,10 +29,17 @@ export class FloorLog {
       .prepare<[number], number>('SELECT coalesce(max(revision), -1) FROM events WHERE stream = ?')
       .pluck();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertType = database.prepare('INSERT INTO types (name) VALUES (?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertType = database.prepare('INSERT INTO kinds (type) VALUES (?)');
+    this.#insertEvent = database.prepare(
+      `INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, occurred_at,
+         recorded_at, digest, causation)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
     this.position = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
-    for (const { id, name } of database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[])
+    for (const { id, name } of database.prepare('SELECT id, type AS name FROM kinds').all() as {
+      id: number;
+      name: string;
+    }[])
       this.#types.set(name, id);
   }
 
@@ -41,7 +48,17 @@ export class FloorLog {
     const text = JSON.stringify(data);
     const id = randomUUIDv7();
     const digest = hash('sha256', `${stream}\n${type}\n${text}`, 'buffer');
-    return [type, id, 1, text, JSON.stringify(metadata), metadata['correlationId'] ?? null, null, digest];
+    return [
+      type,
+      id,
+      1,
+      text,
+      JSON.stringify(metadata),
+      metadata['correlationId'] ?? null,
+      null,
+      digest,
+      metadata['causationId'] ?? null,
+    ];
   }
 
   /** Refuses when the stream is elsewhere; to be called before anything of the entry is written. */
@@ -54,7 +71,7 @@ export class FloorLog {
   write(stream: string, rows: readonly unknown[][], now: number): number {
     const head = this.#head(stream);
     if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
-    for (const [type, id, version, data, metadata, correlation, occurredAt, digest] of rows) {
+    for (const [type, id, version, data, metadata, correlation, occurredAt, digest, causation] of rows) {
       this.#insertEvent.run(
         ++this.position,
         head.id,
@@ -68,6 +85,7 @@ export class FloorLog {
         occurredAt,
         now,
         digest,
+        causation,
       );
     }
     return this.position;

@@ -4,8 +4,10 @@ import { MillraceError } from '../core/index.ts';
 import { demoCommand } from './commands/demo.ts';
 import { startCommand } from './commands/start.ts';
 import { EXIT } from './exit-code.ts';
+import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
 
+growHeapSlowly();
 await main(process.argv.slice(2));
 
 /**

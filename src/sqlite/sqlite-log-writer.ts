@@ -1,6 +1,8 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { MillraceError } from '../core/index.ts';
-import type { AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import { categoryOf, MillraceError } from '../core/index.ts';
+import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
+import { SqliteKindWriter } from './sqlite-event-kinds.ts';
 
 /** A stream as the writer knows it. `id` is 0 while the stream has no row. */
 interface StreamHead {
@@ -17,9 +19,10 @@ const CONFLICTING_SHOWN_MAX = 20;
 export class SqliteLogWriter {
   readonly #database: Database;
   readonly #heads = new Map<string, StreamHead>();
+  readonly #kinds: SqliteKindWriter;
+  readonly #conditions: SqliteConditionChecker;
   /** Walks behind the heads from the oldest on; undefined before the first one has to go. */
   #oldest: Iterator<string> | undefined;
-  readonly #types = new Map<string, number>();
   #position: number;
   #lastRecordedAt: number;
 
@@ -27,11 +30,13 @@ export class SqliteLogWriter {
   readonly #findRevision: Statement<[number], number | null>;
   readonly #findEvent: Statement<[string], [number, string, number, Uint8Array, number]>;
   readonly #insertStream: Statement<[string]>;
-  readonly #insertType: Statement<[string]>;
   readonly #insertEvent: Statement<unknown[]>;
+  readonly #insertTag: Statement<[string, number, number]>;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#kinds = new SqliteKindWriter(database);
+    this.#conditions = new SqliteConditionChecker(database, this.#kinds);
     this.#findStream = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
     this.#findRevision = database
       .prepare<[number], number | null>('SELECT max(revision) FROM events WHERE stream = ?')
@@ -43,8 +48,8 @@ export class SqliteLogWriter {
       )
       .raw();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertType = database.prepare('INSERT INTO types (name) VALUES (?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertTag = database.prepare('INSERT INTO event_tags VALUES (?, ?, ?)');
     this.#position = 0;
     this.#lastRecordedAt = 0;
     this.forget();
@@ -58,10 +63,8 @@ export class SqliteLogWriter {
   /** Drops what is remembered and reads it anew: after a rollback, the file is right and memory is not. */
   forget(): void {
     this.#heads.clear();
+    this.#kinds.forget();
     this.#oldest = undefined;
-    this.#types.clear();
-    const types = this.#database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[];
-    for (const { id, name } of types) this.#types.set(name, id);
     const last = this.#database
       .prepare('SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1')
       .get() as { position: number; recorded_at: number } | undefined;
@@ -137,18 +140,25 @@ export class SqliteLogWriter {
     }
   }
 
+  /** Throws `CONDITION_CONFLICT` when something has happened that a condition forbids. */
+  checkConditions(conditions: readonly AppendCondition[]): void {
+    this.#conditions.check(conditions, this.#position);
+  }
+
   /** Writes the events of one append after all checks have passed. */
   write({ stream, events }: StreamAppend, recordedAt: number): AppendOutcome {
     const head = this.#head(stream);
     if (events.length === 0) return { stream, revision: head.revision, position: 0 };
     if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
+    const category = categoryOf(stream);
     for (const event of events) {
+      const kind = this.#kinds.idOf(event.type, category);
       this.#insertEvent.run(
         ++this.#position,
         head.id,
         ++head.revision,
         event.id,
-        this.#typeId(event.type),
+        kind,
         event.schemaVersion,
         event.data,
         event.metadata,
@@ -156,7 +166,10 @@ export class SqliteLogWriter {
         event.occurredAt,
         recordedAt,
         event.digest,
+        event.tags.length === 0 ? null : JSON.stringify(event.tags),
+        event.causationId,
       );
+      for (const tag of event.tags) this.#insertTag.run(tag, this.#position, kind);
     }
     this.#lastRecordedAt = recordedAt;
     return { stream, revision: head.revision, position: this.#position };
@@ -181,20 +194,11 @@ export class SqliteLogWriter {
     this.#heads.delete(this.#oldest.next().value as string);
   }
 
-  #typeId(type: string): number {
-    let id = this.#types.get(type);
-    if (id === undefined) {
-      id = this.#insertType.run(type).lastInsertRowid as number;
-      this.#types.set(type, id);
-    }
-    return id;
-  }
-
   #conflict(stream: string, expected: StreamAppend['expected'], actual: number): MillraceError {
     const from = typeof expected === 'number' ? expected + 1 : 0;
     const conflicting = this.#database
       .prepare(
-        `SELECT t.name AS type, e.position, e.revision FROM events e JOIN types t ON t.id = e.type
+        `SELECT k.type, e.position, e.revision FROM events e JOIN kinds k ON k.id = e.type
          WHERE e.stream = ? AND e.revision >= ? ORDER BY e.revision LIMIT ?`,
       )
       .all(this.#head(stream).id, from, CONFLICTING_SHOWN_MAX);

@@ -13,15 +13,20 @@ export type {
   IndexValue,
   StoredDocument,
 } from './documents.ts';
+export type { IdempotencyClaim } from './idempotency.ts';
 export type {
+  AppendCondition,
   AppendOutcome,
   EncodedEvent,
+  EventQuery,
   ExpectedRevision,
+  IdempotentResult,
   LogFilter,
   LogPage,
   LogReader,
   StoredEvent,
   StreamAppend,
+  StreamRange,
 } from './log.ts';
 export type { Capabilities, Hint, Storage } from './storage.ts';
 export type {

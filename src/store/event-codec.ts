@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { canonicalJson, checkedName, type IdSource, MillraceError, messageOf } from '../core/index.ts';
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 import type { AnyEvent, EventMetadata, NewEvent, RecordedEvent } from './event-definition.ts';
+import { tagsOf } from './event-tags.ts';
 import { currentTraceparent } from './trace-context.ts';
 
 /** What a command or handler gives to all events that it appends; an event's own value wins. */
@@ -45,14 +46,16 @@ export class EventCodec {
         const checked = definition.schema['~standard'].validate(event.data);
         data = validData(event, encoded.length, checked instanceof Promise ? await checked : checked);
       }
-      encoded.push(this.#encodeChecked(stream, event, data, definition?.version ?? 1, { ...context, traceparent }));
+      const checked = { data, version: definition?.version ?? 1, tags: tagsOf(event, definition, data) };
+      encoded.push(this.#encodeChecked(stream, event, checked, { ...context, traceparent }));
     }
     return encoded;
   }
 
   /** Encodes an event of Millrace's own, whose data needs no check. */
   encodeOwn(stream: string, event: NewEvent, context: EventContext = {}): EncodedEvent {
-    return this.#encodeChecked(stream, event, event.data, 1, { ...context, traceparent: currentTraceparent() });
+    const checked = { data: event.data, version: 1, tags: event.tags ?? [] };
+    return this.#encodeChecked(stream, event, checked, { ...context, traceparent: currentTraceparent() });
   }
 
   /** Decodes an event as it is stored. Throws `UNKNOWN_EVENT_VERSION` when it is newer than its definition. */
@@ -69,8 +72,10 @@ export class EventCodec {
       schemaVersion: current ? definition.version : stored.schemaVersion,
       data: current ? upcast(stored, definition, data) : data,
       metadata: metadataOf(stored),
+      tags: stored.tags,
       occurredAt: stored.occurredAt ?? stored.recordedAt,
       recordedAt: stored.recordedAt,
+      contentHash: hexOf(stored.digest),
     };
   }
 
@@ -90,24 +95,27 @@ export class EventCodec {
   #encodeChecked(
     stream: string,
     event: NewEvent,
-    data: unknown,
-    schemaVersion: number,
+    { data, version, tags }: { data: unknown; version: number; tags: readonly string[] },
     context: EventContext & { traceparent: string | undefined },
   ): EncodedEvent {
     const id = event.id === undefined ? this.#ids.next() : checkedName(event.id, 'The id of an event');
     const { metadata, own } = mergedMetadata(event.metadata, context);
     const text = JSON.stringify(data);
     if (text === undefined) throw noJson(event.type);
+    const content: unknown[] = [stream, event.type, version, data, own];
+    if (tags.length > 0) content.push(tags);
     return {
       id,
       fresh: event.id === undefined,
       type: event.type,
-      schemaVersion,
+      schemaVersion: version,
       data: text,
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
+      causationId: metadata?.causationId ?? null,
+      tags,
       occurredAt: checkedTime(event),
-      digest: hash('sha256', canonicalJson([stream, event.type, schemaVersion, data, own]), 'buffer'),
+      digest: hash('sha256', canonicalJson(content), 'buffer'),
     };
   }
 }
@@ -193,6 +201,10 @@ function upcast(stored: StoredEvent, definition: AnyEvent, data: unknown): unkno
       { cause, details: { type, position: stored.position, schemaVersion } },
     );
   }
+}
+
+function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 }
 
 function noJson(type: string): MillraceError {

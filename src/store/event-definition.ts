@@ -5,7 +5,7 @@ import { checkedName, type Json, MillraceError } from '../core/index.ts';
 export interface EventMetadata {
   /** Shared by everything that one cause set off. An event that nothing caused starts its own: its id. */
   readonly correlationId: string;
-  /** Id of the event, command or step that caused this one. */
+  /** Id of the event, command or step that caused this one; indexed. */
   readonly causationId?: string;
   readonly userId?: string;
   /** W3C trace context of the span in which the event was appended. */
@@ -20,6 +20,11 @@ export interface NewEvent<Type extends string = string, Data = unknown> {
   /** Unique in the log; a new time-ordered UUID by default. Choose it to make an append repeatable. */
   readonly id?: string;
   readonly metadata?: Partial<EventMetadata>;
+  /**
+   * What it concerns beside its stream, such as `customer:7`, in addition to the tags that its definition gives. Found by index;
+   * order and repetition mean nothing. Limit: 32 of up to 255 characters.
+   */
+  readonly tags?: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC, if not now. */
   readonly occurredAt?: number;
 }
@@ -37,10 +42,17 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
   readonly schemaVersion: number;
   readonly data: Data;
   readonly metadata: EventMetadata;
+  /** What it concerns beside its stream: each once, by code unit. */
+  readonly tags: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC; `recordedAt` unless it was said. */
   readonly occurredAt: number;
   /** When it was committed, in milliseconds since 1970 UTC. */
   readonly recordedAt: number;
+  /**
+   * SHA-256, in hexadecimal, of what it says: stream, type, version, data, own metadata and tags, as canonical JSON. Two appends
+   * with one id are the same when this is.
+   */
+  readonly contentHash: string;
 }
 
 /** Turns the data of version n of an event into that of version n+1, for each n below the current version. */
@@ -52,6 +64,9 @@ export interface EventOptions {
   readonly version?: number;
   readonly upcast?: Upcasters;
 }
+
+/** Says what an event concerns beside its stream, from its validated data. */
+export type Tagger<Data> = (data: Data) => readonly string[];
 
 /**
  * A type of event: a name, a schema, and a function that makes events of it. The type of its data is inferred from
@@ -65,6 +80,7 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly schema: StandardSchemaV1<unknown, Data>;
   readonly version: number;
   readonly upcast: Upcasters;
+  readonly tags: Tagger<never> | undefined;
 }
 
 /** An event type of whatever data; what lists of event types hold. */
@@ -79,6 +95,7 @@ export type RecordedEventOf<Definition> =
 
 /**
  * Defines an event type from a schema of any Standard Schema library (Zod, Valibot, ArkType, TypeBox …).
+ * With `tags`, every event of the type is found by what it concerns, and appends can be made conditional on that.
  * Throws `INVALID_DEFINITION` when a version has no upcaster that leads on from it.
  *
  * @example
@@ -86,10 +103,10 @@ export type RecordedEventOf<Definition> =
  */
 export function defineEvent<const Type extends string, Schema extends StandardSchemaV1>(
   type: Type,
-  options: EventOptions & { schema: Schema },
+  options: EventOptions & { schema: Schema; tags?: Tagger<StandardSchemaV1.InferOutput<NoInfer<Schema>>> },
 ): EventDefinition<Type, StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>> {
   checkedName(type, 'The type of an event');
-  const { schema, version = 1, upcast = {} } = options;
+  const { schema, version = 1, upcast = {}, tags } = options;
   for (let from = 1; from < version; from++) {
     if (upcast[from] === undefined) {
       throw new MillraceError(
@@ -100,7 +117,7 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
     }
   }
   const make = (data: unknown, event: Omit<NewEvent, 'type' | 'data'> = {}) => ({ ...event, type, data });
-  const definition = Object.assign(make, { kind: 'event' as const, type, schema, version, upcast });
+  const definition = Object.assign(make, { kind: 'event' as const, type, schema, version, upcast, tags });
   return definition as unknown as EventDefinition<
     Type,
     StandardSchemaV1.InferOutput<Schema>,

@@ -3,6 +3,8 @@
  * encodes, upcasts, decides. Three words to know: *event* (an immutable fact), *decider* (the rules of one kind of entity),
  * *revision* (an event's place in its stream).
  */
+
+export type { AppendResult } from './append-committer.ts';
 export { type Command, send } from './command.ts';
 export {
   type AnyDecider,
@@ -25,12 +27,15 @@ export {
   type NewEvent,
   type RecordedEvent,
   type RecordedEventOf,
+  type Tagger,
   type Upcasters,
 } from './event-definition.ts';
 export {
+  type AppendAllOptions,
   type AppendOptions,
-  type AppendResult,
   type Decision,
   EventStore,
   type ExecuteOptions,
+  type StreamEvents,
 } from './event-store.ts';
+export { causedBy, inContext } from './handling-context.ts';
