@@ -1,8 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { categoryOf, MillraceError } from '../core/index.ts';
+import { categoryOf, MillraceError, SYSTEM_PREFIX } from '../core/index.ts';
 import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
 import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
 import { SqliteKindWriter } from './sqlite-event-kinds.ts';
+import { SqliteSchemaVersionWriter } from './sqlite-schema-versions.ts';
 
 /** A stream as the writer knows it. `id` is 0 while the stream has no row. */
 interface StreamHead {
@@ -20,6 +21,7 @@ export class SqliteLogWriter {
   readonly #database: Database;
   readonly #heads = new Map<string, StreamHead>();
   readonly #kinds: SqliteKindWriter;
+  readonly #schemaVersions: SqliteSchemaVersionWriter;
   readonly #conditions: SqliteConditionChecker;
   /** Walks behind the heads from the oldest on; undefined before the first one has to go. */
   #oldest: Iterator<string> | undefined;
@@ -36,6 +38,7 @@ export class SqliteLogWriter {
   constructor(database: Database) {
     this.#database = database;
     this.#kinds = new SqliteKindWriter(database);
+    this.#schemaVersions = new SqliteSchemaVersionWriter(database);
     this.#conditions = new SqliteConditionChecker(database, this.#kinds);
     this.#findStream = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
     this.#findRevision = database
@@ -64,6 +67,7 @@ export class SqliteLogWriter {
   forget(): void {
     this.#heads.clear();
     this.#kinds.forget();
+    this.#schemaVersions.forget();
     this.#oldest = undefined;
     const last = this.#database
       .prepare('SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1')
@@ -151,8 +155,10 @@ export class SqliteLogWriter {
     if (events.length === 0) return { stream, revision: head.revision, position: 0 };
     if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
     const category = categoryOf(stream);
+    const own = stream.startsWith(SYSTEM_PREFIX);
     for (const event of events) {
       const kind = this.#kinds.idOf(event.type, category);
+      if (!own) this.#schemaVersions.note(event.type, event.schemaVersion);
       this.#insertEvent.run(
         ++this.#position,
         head.id,

@@ -12,6 +12,7 @@ import { MillraceError } from '../core/index.ts';
  * - The index of due work holds the keys: claiming passes over items that are held without reading them.
  * - Tags stand twice: with their event, to be shown, and in a table that is its own index, to be found. Its rows repeat the type, so
  *   that a query for a tag and a type reads no events. An event without tags costs nothing.
+ * - The versions of schemas have a table of their own, so that an app can see at its start what it must be able to read.
  * - Generated columns of document tables are virtual: only their indexes cost anything.
  */
 const MIGRATIONS: readonly string[] = [
@@ -113,6 +114,16 @@ const MIGRATIONS: readonly string[] = [
     kept_until INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX claims_by_end ON claims (kept_until);
+  `,
+  `
+  CREATE TABLE schema_versions (
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (type, version)
+  ) WITHOUT ROWID;
+  INSERT INTO schema_versions
+    SELECT DISTINCT k.type, e.schema_version FROM events e JOIN streams s ON s.id = e.stream JOIN kinds k ON k.id = e.type
+    WHERE substr(s.name, 1, 1) <> '$';
   `,
 ];
 

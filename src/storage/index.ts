@@ -25,6 +25,7 @@ export type {
   LogPage,
   LogReader,
   StoredEvent,
+  StoredSchemaVersion,
   StreamAppend,
   StreamRange,
 } from './log.ts';
