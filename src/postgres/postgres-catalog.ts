@@ -1,5 +1,12 @@
+import { categoryOf, SYSTEM_PREFIX } from '../core/index.ts';
 import type { Batch, CollectionDefinition, TopicDefinition } from '../storage/index.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
+
+/**
+ * How many categories have kinds of their own for one type; further ones share a kind. Streams whose names do not begin with
+ * a category, such as bare UUIDs, would otherwise make a kind each.
+ */
+const CATEGORIES_PER_TYPE_MAX = 32;
 
 /** A collection, and the number that is in the name of its table. */
 export interface KnownCollection {
@@ -19,8 +26,9 @@ export interface KnownTopic {
  */
 export class PostgresCatalog {
   readonly #connection: PostgresConnection;
-  readonly #types = new Map<string, number>();
-  readonly #typeNames = new Map<number, string>();
+  readonly #kinds = new Map<string, Map<string | null, number>>();
+  readonly #typesOfKinds = new Map<number, string>();
+  readonly #schemaVersions = new Set<string>();
   readonly #stores = new Map<string, number>();
   readonly #collections = new Map<string, KnownCollection>();
   readonly #topics = new Map<string, KnownTopic>();
@@ -29,9 +37,23 @@ export class PostgresCatalog {
     this.#connection = connection;
   }
 
-  /** The number of an event type that `prepare` has seen. */
-  typeId(name: string): number {
-    return this.#types.get(name) as number;
+  /** The kind of an event type in a category, which `prepare` has seen. */
+  kindOf(type: string, category: string): number {
+    const kinds = this.#kinds.get(type) as Map<string | null, number>;
+    return (kinds.get(category) ?? kinds.get(null)) as number;
+  }
+
+  /** Whether events of a type in a version of its schema are known to be stored. */
+  isStored(type: string, schemaVersion: number): boolean {
+    return this.#schemaVersions.has(versionName(type, schemaVersion));
+  }
+
+  /** The events of a batch are stored. */
+  stored({ appends = [] }: Batch): void {
+    for (const { stream, events } of appends) {
+      if (stream.startsWith(SYSTEM_PREFIX)) continue;
+      for (const { type, schemaVersion } of events) this.#schemaVersions.add(versionName(type, schemaVersion));
+    }
   }
 
   /** The number of a store that `prepare` has seen. */
@@ -59,38 +81,46 @@ export class PostgresCatalog {
    * Answers nothing when there is nothing to do, so that the common case costs no turn of the event loop.
    */
   prepare(batches: readonly Batch[]): Promise<void> | undefined {
-    const types = new Set<string>();
+    const kinds = new Map<string, [type: string, category: string]>();
     const stores = new Set<string>();
     let collections = false;
     let topics = false;
     for (const batch of batches) {
-      for (const { events } of batch.appends ?? []) {
-        for (const { type } of events) if (!this.#types.has(type)) types.add(type);
+      for (const { stream, events } of batch.appends ?? []) {
+        const category = categoryOf(stream);
+        for (const { type } of events) {
+          if (!this.#hasKind(type, category)) kinds.set(JSON.stringify([type, category]), [type, category]);
+        }
       }
       for (const { store } of batch.state ?? []) if (!this.#stores.has(store)) stores.add(store);
       for (const { collection } of batch.documents ?? []) collections ||= !this.#collections.has(collection);
       for (const { topic } of batch.topics ?? []) topics ||= !this.#topics.has(topic);
     }
-    if (types.size === 0 && stores.size === 0 && !collections && !topics) return undefined;
-    return this.#prepare({ types, stores, collections, topics });
+    if (kinds.size === 0 && stores.size === 0 && !collections && !topics) return undefined;
+    return this.#prepare({ kinds: [...kinds.values()], stores, collections, topics });
   }
 
-  /** The name of an event type. */
-  typeName(id: number): string | undefined {
-    return this.#typeNames.get(id);
+  /** The event type of a kind. */
+  typeOf(kind: number): string | undefined {
+    return this.#typesOfKinds.get(kind);
   }
 
   /** All event types that have been registered. */
   get typeNames(): Iterable<string> {
-    return this.#types.keys();
+    return this.#kinds.keys();
   }
 
-  /** Reads the event types that other processes have registered. */
-  async loadTypes(): Promise<void> {
-    const rows = await this.#connection.rows<[number, string]>(`SELECT id, name FROM ${this.#connection.schema}.types`);
-    for (const [id, name] of rows) {
-      this.#types.set(name, id);
-      this.#typeNames.set(id, name);
+  /** Reads the kinds of events that other processes have registered. */
+  async loadKinds(): Promise<void> {
+    const { schema } = this.#connection;
+    const rows = await this.#connection.rows<[number, string, string | null]>(
+      `SELECT id, type, category FROM ${schema}.kinds`,
+    );
+    for (const [id, type, category] of rows) {
+      const kinds = this.#kinds.get(type);
+      if (kinds === undefined) this.#kinds.set(type, new Map([[category, id]]));
+      else kinds.set(category, id);
+      this.#typesOfKinds.set(id, type);
     }
   }
 
@@ -138,30 +168,56 @@ export class PostgresCatalog {
   }
 
   async #prepare(missing: {
-    types: ReadonlySet<string>;
+    kinds: readonly (readonly [type: string, category: string])[];
     stores: ReadonlySet<string>;
     collections: boolean;
     topics: boolean;
   }): Promise<void> {
-    if (missing.types.size > 0) {
-      await this.#register('types', missing.types);
-      await this.loadTypes();
-    }
-    if (missing.stores.size > 0) {
-      const rows = await this.#register('state_stores', missing.stores);
-      for (const [id, name] of rows) this.#stores.set(name, id);
-    }
+    if (missing.kinds.length > 0) await this.#registerKinds(missing.kinds);
+    if (missing.stores.size > 0) await this.#registerStores(missing.stores);
     if (missing.collections) await this.#loadCollections();
     if (missing.topics) await this.loadTopics();
   }
 
-  async #register(table: 'types' | 'state_stores', names: ReadonlySet<string>): Promise<[number, string][]> {
+  /** Another process may do the same at the same time: of two rows for one kind, the first stays. */
+  async #registerKinds(missing: readonly (readonly [type: string, category: string])[]): Promise<void> {
+    const { schema } = this.#connection;
+    await this.loadKinds();
+    const added = new Map<string, number>();
+    const rows = missing.flatMap(([type, category]): [string, string | null][] => {
+      if (this.#hasKind(type, category)) return [];
+      const before = added.get(type) ?? this.#kinds.get(type)?.size ?? 0;
+      added.set(type, before + 1);
+      return [[type, before < CATEGORIES_PER_TYPE_MAX ? category : null]];
+    });
+    await this.#connection.rows(
+      `INSERT INTO ${schema}.kinds (type, category)
+       SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING`,
+      [rows.map(([type]) => type), rows.map(([, category]) => category)],
+    );
+    await this.loadKinds();
+  }
+
+  async #registerStores(names: ReadonlySet<string>): Promise<void> {
     const { schema } = this.#connection;
     const list = [...names].sort();
     await this.#connection.rows(
-      `INSERT INTO ${schema}.${table} (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING`,
+      `INSERT INTO ${schema}.state_stores (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING`,
       [list],
     );
-    return this.#connection.rows(`SELECT id, name FROM ${schema}.${table} WHERE name = ANY ($1)`, [list]);
+    const rows = await this.#connection.rows<[number, string]>(
+      `SELECT id, name FROM ${schema}.state_stores WHERE name = ANY ($1)`,
+      [list],
+    );
+    for (const [id, name] of rows) this.#stores.set(name, id);
   }
+
+  #hasKind(type: string, category: string): boolean {
+    const kinds = this.#kinds.get(type);
+    return kinds !== undefined && (kinds.has(category) || kinds.has(null));
+  }
+}
+
+function versionName(type: string, schemaVersion: number): string {
+  return `${schemaVersion} ${type}`;
 }

@@ -1,3 +1,10 @@
+import {
+  CHECK_CLAIMS,
+  CHECK_CONDITIONS,
+  CONDITION_PARAMETERS,
+  CONDITION_VARIABLES,
+  WRITE_CLAIMS,
+} from './postgres-conditions.sql.ts';
 import { CHECK_CURSORS, CURSOR_PARAMETERS, LOCK_CURSORS, WRITE_CURSORS } from './postgres-cursors.sql.ts';
 import { DOCUMENT_PARAMETERS, WRITE_DOCUMENTS } from './postgres-documents.sql.ts';
 import { CHECK_EVENTS, EVENT_PARAMETERS, EVENT_VARIABLES, LOCK_LOG, WRITE_EVENTS } from './postgres-events.sql.ts';
@@ -9,6 +16,7 @@ const PARAMETERS = [
   `
   group_id uuid, batch_accepted boolean[]`,
   EVENT_PARAMETERS,
+  CONDITION_PARAMETERS,
   CURSOR_PARAMETERS,
   WORK_PARAMETERS,
   DOCUMENT_PARAMETERS,
@@ -46,7 +54,7 @@ DECLARE
   written record;
   b int;
   earlier json;
-  answer json;${EVENT_VARIABLES}
+  answer json;${EVENT_VARIABLES}${CONDITION_VARIABLES}
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'Millrace commits at the isolation level read committed, not %', current_setting('transaction_isolation')
@@ -61,16 +69,20 @@ ${LOCK_CURSORS}
 ${LOCK_WORK}
 ${LOCK_TOPICS}
 ${LOCK_LOG}
+${CHECK_CLAIMS}
 ${CHECK_EVENTS}
+${CHECK_CONDITIONS}
 ${CHECK_CURSORS}
 ${CHECK_WORK}
 ${WRITE_EVENTS}
+${WRITE_CLAIMS}
 ${WRITE_CURSORS}
 ${WRITE_WORK}
 ${WRITE_DOCUMENTS}
 ${WRITE_TOPICS}
 ${WRITE_STATE}
-  answer := json_build_object('head', head, 'at', now_ms, 'revisions', revisions, 'known', known, 'refusals', refusals);
+  answer := json_build_object('head', head, 'at', now_ms, 'revisions', revisions, 'known', known,
+    'claimed', claimed, 'refusals', refusals);
   UPDATE commit_groups SET result = answer WHERE id = group_id;
   RETURN answer;
 END $$;`;

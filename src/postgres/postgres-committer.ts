@@ -102,10 +102,9 @@ export class PostgresCommitter {
     const group = new PostgresGroup(planned, catalog);
     const answer = await this.#send(group.arguments());
     const { outcomes, log } = group.result(JSON.parse(answer) as GroupAnswer);
-    committed(
-      batches.filter((_, index) => 'ok' in (outcomes[index] as Outcome<CommitResult>)),
-      log,
-    );
+    const accepted = batches.filter((_, index) => 'ok' in (outcomes[index] as Outcome<CommitResult>));
+    for (const batch of accepted) catalog.stored(batch);
+    committed(accepted, log);
     return outcomes;
   }
 

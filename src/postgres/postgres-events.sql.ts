@@ -2,7 +2,8 @@
 export const EVENT_PARAMETERS = `
   append_batch int[], append_stream text[], append_expected bigint[], append_count int[],
   event_append int[], event_fresh boolean[], event_id text[], event_type int[], event_version int[], event_data text[],
-  event_metadata text[], event_correlation text[], event_occurred bigint[], event_digest bytea[]`;
+  event_metadata text[], event_correlation text[], event_causation text[], event_tags text[], event_occurred bigint[],
+  event_digest bytea[], version_batch int[], version_type text[], version_number int[]`;
 
 /** Variables of the commit function. */
 export const EVENT_VARIABLES = `
@@ -18,7 +19,7 @@ export const EVENT_VARIABLES = `
  * record never lies before that of the last event, so that the log is ordered by time as well when a clock steps back.
  */
 export const LOCK_LOG = `
-  IF cardinality(append_batch) > 0 THEN
+  IF cardinality(append_batch) + cardinality(claim_batch) + cardinality(condition_batch) > 0 THEN
     PERFORM pg_advisory_xact_lock(hashtextextended('millrace log ' || current_schema(), 0));
     SELECT position, recorded_at INTO head, last_recorded_at FROM events ORDER BY position DESC LIMIT 1;
     head := coalesce(head, 0);
@@ -54,7 +55,7 @@ export const CHECK_EVENTS = `
         'item', a.n, 'actual', revisions[a.n], 'conflicting', (
           SELECT jsonb_agg(jsonb_build_object('type', later.name, 'position', later.position, 'revision', later.revision)
             ORDER BY later.revision)
-          FROM (SELECT t.name, e.position, e.revision FROM events e JOIN types t ON t.id = e.type
+          FROM (SELECT k.type AS name, e.position, e.revision FROM events e JOIN kinds k ON k.id = e.type
             WHERE e.stream = stream_ids[a.n] AND e.revision > greatest(a.expected, -1)
             ORDER BY e.revision LIMIT 20) later)) AS found
       FROM unnest(append_batch, append_expected) WITH ORDINALITY a(batch, expected, n)
@@ -80,14 +81,28 @@ export const WRITE_EVENTS = `
       FROM unnest(append_stream) WITH ORDINALITY a(name, n) LEFT JOIN streams s ON s.name = a.name;
     END IF;
 
-    INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, occurred_at,
-      recorded_at, digest)
+    INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, causation, tags,
+      occurred_at, recorded_at, digest)
     SELECT head + row_number() OVER (ORDER BY e.n), stream_ids[e.append],
       revisions[e.append] + row_number() OVER (PARTITION BY stream_ids[e.append] ORDER BY e.n),
-      e.id, e.type, e.version, e.data, e.metadata, e.correlation, e.occurred, now_ms, e.digest
+      e.id, e.type, e.version, e.data, e.metadata, e.correlation, e.causation, e.tags::text[], e.occurred, now_ms, e.digest
     FROM unnest(event_append, event_id, event_type, event_version, event_data, event_metadata, event_correlation,
-      event_occurred, event_digest)
-      WITH ORDINALITY e(append, id, type, version, data, metadata, correlation, occurred, digest, n)
+      event_causation, event_tags, event_occurred, event_digest)
+      WITH ORDINALITY e(append, id, type, version, data, metadata, correlation, causation, tags, occurred, digest, n)
     WHERE accepted[append_batch[e.append]]
     ORDER BY e.n;
+
+    IF array_remove(event_tags, NULL) <> '{}' THEN
+      INSERT INTO event_tags (tag, position, type)
+      SELECT tag, e.position, e.type
+      FROM (SELECT head + row_number() OVER (ORDER BY e.n) AS position, e.type, e.tags
+        FROM unnest(event_append, event_type, event_tags) WITH ORDINALITY e(append, type, tags, n)
+        WHERE accepted[append_batch[e.append]]) e
+      CROSS JOIN LATERAL unnest(e.tags::text[]) tag;
+    END IF;
+
+    INSERT INTO schema_versions (type, version)
+    SELECT v.type, v.version FROM unnest(version_batch, version_type, version_number) v(batch, type, version)
+    WHERE accepted[v.batch]
+    ON CONFLICT DO NOTHING;
   END IF;`;

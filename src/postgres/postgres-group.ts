@@ -1,10 +1,12 @@
-import type { MillraceError, Outcome } from '../core/index.ts';
+import { categoryOf, type MillraceError, type Outcome, SYSTEM_PREFIX } from '../core/index.ts';
 import type {
+  AppendCondition,
   AppendOutcome,
   CommitResult,
   CursorMove,
   EncodedEvent,
   ExpectedRevision,
+  IdempotencyClaim,
   StreamAppend,
   TopicWrite,
 } from '../storage/index.ts';
@@ -13,6 +15,7 @@ import { PostgresColumns, textArray } from './postgres-columns.ts';
 import type { PlannedBatch } from './postgres-planned-batch.ts';
 import {
   type ConflictingEvent,
+  conditionConflict,
   cursorElsewhere,
   cursorLost,
   errorText,
@@ -20,6 +23,7 @@ import {
   idReused,
   idsPartlyKnown,
   itemLost,
+  keyReused,
   keyTaken,
   notParked,
   revisionConflict,
@@ -34,7 +38,19 @@ export interface GroupAnswer {
   readonly revisions: readonly number[] | null;
   /** Events of the group that were stored before. */
   readonly known: readonly KnownEvent[] | null;
+  /** Batches whose keys were claimed before. */
+  readonly claimed: readonly KnownClaim[] | null;
   readonly refusals: readonly Refusal[];
+}
+
+interface KnownClaim {
+  readonly batch: number;
+  /** Whether it is the same wish. */
+  readonly same: boolean;
+  readonly answer: string;
+  /** JSON text of the outcomes of its appends. */
+  readonly appends: string;
+  readonly at: number;
 }
 
 interface KnownEvent {
@@ -52,6 +68,7 @@ interface Refusal {
   readonly item: number;
   readonly code:
     | 'REVISION_CONFLICT'
+    | 'CONDITION_CONFLICT'
     | 'CURSOR_LOST'
     | 'CHECKPOINT_CONFLICT'
     | 'ITEM_LOST'
@@ -67,6 +84,22 @@ export interface GroupResult {
   readonly log: { readonly from: number; readonly head: number } | undefined;
 }
 
+/** An event as the commit function takes it. */
+type EventColumns = [
+  append: number,
+  fresh: boolean,
+  id: string,
+  kind: number,
+  schemaVersion: number,
+  data: string,
+  metadata: string | null,
+  correlation: string | null,
+  causation: string | null,
+  tags: string | null,
+  occurredAt: number | null,
+  digest: Uint8Array,
+];
+
 const EXPECTED: Readonly<Record<Exclude<ExpectedRevision, number>, number>> = { noStream: -1, any: -2, exists: -3 };
 /** No stream stands below its beginning, and no number may be taken for one of the words. */
 const NEVER = -4;
@@ -77,6 +110,7 @@ export class PostgresGroup {
   readonly #catalog: PostgresCatalog;
   readonly #appends: { readonly batch: number; readonly append: StreamAppend }[] = [];
   readonly #events: { readonly batch: number; readonly append: number; readonly event: EncodedEvent }[] = [];
+  readonly #conditions: AppendCondition[] = [];
   readonly #moves: CursorMove[] = [];
   readonly #items: ItemWrite[] = [];
 
@@ -90,6 +124,7 @@ export class PostgresGroup {
   arguments(): string[] {
     const columns = [
       ...this.#logColumns(),
+      ...this.#conditionColumns(),
       this.#cursorColumns(),
       ...this.#workColumns(),
       this.#documentColumns(),
@@ -105,6 +140,13 @@ export class PostgresGroup {
     const errors = new Map<number, MillraceError>();
     for (const refusal of answer.refusals) errors.set(refusal.batch, this.#refusal(refusal));
     const replays = this.#replays(answer, errors);
+    for (const { batch, same, answer: first, appends: text, at } of answer.claimed ?? []) {
+      errors.delete(batch);
+      replays.delete(batch);
+      const appends = JSON.parse(text) as AppendOutcome[];
+      if (same) replays.set(batch, { appends, replayed: true, answer: first, recordedAt: at });
+      else errors.set(batch, keyReused((this.#planned[batch - 1] as PlannedBatch).batch.claim as IdempotencyClaim));
+    }
     this.#planned.forEach(({ refusal }, index) => {
       const number = index + 1;
       if (refusal !== undefined && !replays.has(number) && !errors.has(number)) errors.set(number, refusal);
@@ -174,6 +216,8 @@ export class PostgresGroup {
         const { append } = this.#appends[item - 1] as { append: StreamAppend };
         return revisionConflict(append, actual as number, conflicting ?? []);
       }
+      case 'CONDITION_CONFLICT':
+        return conditionConflict(this.#conditions[item - 1] as AppendCondition, conflicting ?? []);
       case 'CHECKPOINT_CONFLICT':
         return cursorElsewhere(this.#moves[item - 1] as CursorMove, actual as string | null);
       case 'WORK_KEY_TAKEN':
@@ -189,33 +233,53 @@ export class PostgresGroup {
 
   #logColumns() {
     const appends = new PostgresColumns<[number, string, number, number]>(4);
-    const events = new PostgresColumns<
-      [number, boolean, string, number, number, string, string | null, string | null, number | null, Uint8Array]
-    >(10);
+    const events = new PostgresColumns<EventColumns>(12);
+    const versions = new PostgresColumns<[number, string, number]>(3);
     this.#planned.forEach(({ batch, refusal, mayBeKnown }, index) => {
       const number = index + 1;
       for (const append of (refusal === undefined || mayBeKnown ? batch.appends : undefined) ?? []) {
         const { stream, expected, events: given } = append;
         this.#appends.push({ batch: number, append });
         appends.add(number, stream, expectedNumber(expected), given.length);
+        const category = categoryOf(stream);
         for (const event of given) {
           this.#events.push({ batch: number, append: this.#appends.length, event });
           events.add(
             this.#appends.length,
             event.fresh,
             event.id,
-            this.#catalog.typeId(event.type),
+            this.#catalog.kindOf(event.type, category),
             event.schemaVersion,
             event.data,
             event.metadata,
             event.correlationId,
+            event.causationId,
+            event.tags.length === 0 ? null : textArray(event.tags),
             event.occurredAt,
             event.digest,
           );
+          if (stream.startsWith(SYSTEM_PREFIX) || this.#catalog.isStored(event.type, event.schemaVersion)) continue;
+          versions.add(number, event.type, event.schemaVersion);
         }
       }
     });
-    return [appends, events];
+    return [appends, events, versions];
+  }
+
+  #conditionColumns() {
+    const conditions = new PostgresColumns<[number, number, number, string | null, string]>(5);
+    const claims = new PostgresColumns<[number, string, Uint8Array, string, number]>(5);
+    this.#planned.forEach(({ batch: { conditions: given = [], claim }, refusal }, index) => {
+      for (const condition of refusal === undefined ? given : []) {
+        this.#conditions.push(condition);
+        for (const { types, tags = [] } of condition.query) {
+          const wanted = types === undefined ? null : textArray(types);
+          conditions.add(index + 1, this.#conditions.length, condition.after, wanted, textArray(tags));
+        }
+      }
+      if (claim !== undefined) claims.add(index + 1, claim.key, claim.digest, claim.answer, claim.keepMs);
+    });
+    return [conditions, claims];
   }
 
   #cursorColumns() {

@@ -206,11 +206,11 @@ export class PostgresHints {
   async #typesBetween(from: number, head: number): Promise<readonly string[]> {
     const { connection, catalog } = this.#parts;
     if (head - from > POLLED_EVENTS_MAX) {
-      await catalog.loadTypes();
+      await catalog.loadKinds();
       return [...catalog.typeNames];
     }
     const rows = await connection.rows<[string]>(
-      `SELECT name FROM ${connection.schema}.types WHERE id IN (
+      `SELECT DISTINCT type FROM ${connection.schema}.kinds WHERE id IN (
          SELECT type FROM ${connection.schema}.events WHERE position > $1 AND position <= $2)`,
       [from, head],
     );

@@ -33,7 +33,7 @@ export interface PlannedEntry extends StateKey {
 /** A batch, and everything about it that can be said without asking the server. */
 export interface PlannedBatch {
   readonly batch: Batch;
-  /** Why it cannot be accepted, unless all its events turn out to be stored already: that goes before any other check. */
+  /** Why it cannot be accepted, unless its key or all its events turn out to be known already: that goes before any other check. */
   readonly refusal?: MillraceError;
   /** Whether the server has to be asked although there is a refusal. */
   readonly mayBeKnown: boolean;
@@ -46,10 +46,11 @@ export interface PlannedBatch {
 
 /** Plans a batch whose names the catalog has seen. */
 export function planBatch(batch: Batch, catalog: PostgresCatalog): PlannedBatch {
-  const mayBeKnown = batch.appends?.some(({ events }) => events.some(({ fresh }) => !fresh)) === true;
+  const claims = batch.claim !== undefined;
+  const mayBeKnown = claims || batch.appends?.some(({ events }) => events.some(({ fresh }) => !fresh)) === true;
   const nothing = { documents: [], entries: [], expiries: [] };
   const twice = eventTwice(batch);
-  if (twice !== undefined) return { batch, refusal: twice, mayBeKnown: false, ...nothing };
+  if (twice !== undefined) return { batch, refusal: twice, mayBeKnown: claims, ...nothing };
   try {
     checkAppends(batch);
     const documents = plannedDocuments(batch, catalog);

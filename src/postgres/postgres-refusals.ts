@@ -1,9 +1,11 @@
 import { type ErrorData, MillraceError } from '../core/index.ts';
 import type {
+  AppendCondition,
   CollectionDefinition,
   CursorMove,
   DocumentWrite,
   EncodedEvent,
+  IdempotencyClaim,
   StreamAppend,
   TopicDefinition,
   WorkWrite,
@@ -16,10 +18,11 @@ import type {
 /** An item of work that a write names. */
 export type ItemWrite = Extract<WorkWrite, { key: string }>;
 
-/** An event that caused a conflict. */
+/** An event that caused a conflict; with its stream where that is not the one that was appended to. */
 export interface ConflictingEvent {
   readonly type: string;
   readonly position: number;
+  readonly stream?: string;
   readonly revision: number;
 }
 
@@ -36,6 +39,25 @@ export function revisionConflict(
     'REVISION_CONFLICT',
     `Stream ${stream} ${found}, but it was expected ${wanted}. Nothing was appended: read the stream again and decide anew.`,
     { details: { stream, expected, actual, conflicting } },
+  );
+}
+
+/** `CONDITION_CONFLICT`: the log holds what a condition forbids. */
+export function conditionConflict({ after }: AppendCondition, conflicting: readonly ConflictingEvent[]): MillraceError {
+  const [first] = conflicting as readonly [ConflictingEvent];
+  return new MillraceError(
+    'CONDITION_CONFLICT',
+    `Behind position ${after}, on which the append rests, the log holds ${first.type} at position ${first.position}, which its condition forbids. Nothing was appended: read the events again and decide anew.`,
+    { details: { after, conflicting } },
+  );
+}
+
+/** `IDEMPOTENCY_KEY_REUSED`: a key stands for another wish. */
+export function keyReused({ key }: IdempotencyClaim): MillraceError {
+  return new MillraceError(
+    'IDEMPOTENCY_KEY_REUSED',
+    `Idempotency key ${key} stands for something else that was committed before. Nothing was done: give this a key of its own.`,
+    { details: { key } },
   );
 }
 

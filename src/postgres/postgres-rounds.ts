@@ -1,4 +1,4 @@
-import type { Batch } from '../storage/index.ts';
+import type { Batch, EventQuery } from '../storage/index.ts';
 
 /** How a batch uses something guarded: alone, or beside others that do not mind. */
 type Use = 'alone' | 'beside';
@@ -8,6 +8,37 @@ interface Uses {
   beside: number;
 }
 
+/** In which rounds events were appended, by what conditions can ask for. */
+class AppendedRounds {
+  readonly #ofTypes = new Map<string, number>();
+  readonly #ofTags = new Map<string, number>();
+  #last = -1;
+
+  /** The events of a batch are appended in a round. */
+  add({ appends = [] }: Batch, round: number): void {
+    for (const { events } of appends) {
+      for (const { type, tags } of events) {
+        this.#last = Math.max(this.#last, round);
+        this.#ofTypes.set(type, Math.max(this.#ofTypes.get(type) ?? -1, round));
+        for (const tag of tags) this.#ofTags.set(tag, Math.max(this.#ofTags.get(tag) ?? -1, round));
+      }
+    }
+  }
+
+  /** The first round in which the conditions of a batch see all that was appended before it and that they could forbid. */
+  before({ conditions = [] }: Batch): number {
+    let round = 0;
+    for (const { query } of conditions) for (const part of query) round = Math.max(round, this.#lastOf(part) + 1);
+    return round;
+  }
+
+  #lastOf({ types, tags = [] }: EventQuery): number {
+    const bounds = tags.map(tag => this.#ofTags.get(tag) ?? -1);
+    if (types !== undefined) bounds.push(Math.max(-1, ...types.map(type => this.#ofTypes.get(type) ?? -1)));
+    return Math.min(this.#last, ...bounds);
+  }
+}
+
 /**
  * Splits batches into rounds, so that no two of one round touch the same guarded thing and each can be decided against the
  * state before its round. Of two batches that do, the later one comes in a later round: every batch is checked against what
@@ -15,9 +46,10 @@ interface Uses {
  */
 export function roundsOf(batches: readonly Batch[]): number[] {
   const used = new Map<string, Uses>();
+  const appended = new AppendedRounds();
   return batches.map(batch => {
     const guards = guardsOf(batch);
-    let round = 0;
+    let round = appended.before(batch);
     for (const [guard, use] of guards) {
       const before = used.get(guard);
       if (before === undefined) continue;
@@ -28,6 +60,7 @@ export function roundsOf(batches: readonly Batch[]): number[] {
       uses[use] = Math.max(uses[use], round);
       used.set(guard, uses);
     }
+    appended.add(batch, round);
     return round;
   });
 }
@@ -42,6 +75,7 @@ function guardsOf(batch: Batch): Map<string, Use> {
     else alone(`stream ${stream}`);
     for (const { id, fresh } of events) if (!fresh) alone(`event ${id}`);
   }
+  if (batch.claim !== undefined) alone(`claim ${batch.claim.key}`);
   for (const { processor, partition } of batch.cursors ?? []) alone(`cursor ${partition} ${processor}`);
   for (const { collection, key } of batch.documents ?? []) alone(`document ${JSON.stringify([collection, key])}`);
   for (const write of batch.work ?? []) {

@@ -1,4 +1,6 @@
+import { LAST_BEFORE } from './postgres-clock.sql.ts';
 import { COMMIT_GROUP } from './postgres-commit.sql.ts';
+import { FORBIDDEN_EVENTS } from './postgres-conditions.sql.ts';
 import { DEFINE_COLLECTION } from './postgres-documents.sql.ts';
 import { TABLES } from './postgres-tables.sql.ts';
 import { CLAIM_WORK } from './postgres-work.sql.ts';
@@ -19,7 +21,7 @@ export interface PendingMigration extends Migration {
 export const MIGRATIONS: readonly Migration[] = [
   {
     name: 'tables and the functions that write them',
-    sql: [TABLES, COMMIT_GROUP, CLAIM_WORK, DEFINE_COLLECTION].join('\n'),
+    sql: [TABLES, FORBIDDEN_EVENTS, LAST_BEFORE, COMMIT_GROUP, CLAIM_WORK, DEFINE_COLLECTION].join('\n'),
   },
 ];
 

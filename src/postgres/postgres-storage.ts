@@ -49,7 +49,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
     await checkServer(connection);
     await applyMigrations(connection, options.migrations ?? 'apply');
     const catalog = new PostgresCatalog(connection);
-    await catalog.loadTypes();
+    await catalog.loadKinds();
     const hints = new PostgresHints({ connection, catalog, clock, logger, self: ids.next() });
     await hints.start();
     return new PostgresStorage({ connection, catalog, hints, clock, ids, durable: await isDurable(connection) });

@@ -2,6 +2,9 @@
  * The tables. Why they are as they are:
  * - A stream's head is not stored: the unique index over (stream, revision) gives it in one seek, so that an append dirties
  *   no second row. All who append hold the lock of the log, so no row of a stream needs a lock of its own.
+ * - An event's `type` is the number of its kind: a type in a category. So one index finds events by type and by category; a type that
+ *   many categories use has one kind more, without a category, for the rest of them.
+ * - Tags stand twice: with their event, to be shown, and in a table that is its own index, to be found.
  * - Names are compared by code point (collation C), whatever the database was made with.
  * - A lease is two columns of what is leased: `fence` (null: nobody holds it) and `lease_ends_at`. Fences come from one
  *   sequence, so that they rise whatever becomes of the row.
@@ -13,9 +16,17 @@ CREATE TABLE streams (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text COLLATE "C" NOT NULL UNIQUE
 );
-CREATE TABLE types (
+CREATE TABLE kinds (
   id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  name text COLLATE "C" NOT NULL UNIQUE
+  type text COLLATE "C" NOT NULL,
+  category text COLLATE "C",
+  UNIQUE (type, category)
+);
+CREATE UNIQUE INDEX kinds_without_category ON kinds (type) WHERE category IS NULL;
+CREATE TABLE schema_versions (
+  type text COLLATE "C" NOT NULL,
+  version int NOT NULL,
+  PRIMARY KEY (type, version)
 );
 CREATE TABLE events (
   position bigint PRIMARY KEY,
@@ -28,6 +39,8 @@ CREATE TABLE events (
   id text COLLATE "C" NOT NULL,
   digest bytea NOT NULL,
   correlation text COLLATE "C",
+  causation text COLLATE "C",
+  tags text[] COLLATE "C",
   metadata text COLLATE "C",
   data text COLLATE "C" NOT NULL
 );
@@ -35,6 +48,24 @@ CREATE UNIQUE INDEX events_by_stream ON events (stream, revision);
 CREATE UNIQUE INDEX events_by_id ON events (id);
 CREATE INDEX events_by_type ON events (type, position);
 CREATE INDEX events_by_correlation ON events (correlation, position) WHERE correlation IS NOT NULL;
+CREATE INDEX events_by_causation ON events (causation, position) WHERE causation IS NOT NULL;
+
+CREATE TABLE event_tags (
+  tag text COLLATE "C" NOT NULL,
+  position bigint NOT NULL,
+  type int NOT NULL,
+  PRIMARY KEY (tag, position)
+);
+
+CREATE TABLE claims (
+  key text COLLATE "C" PRIMARY KEY,
+  digest bytea NOT NULL,
+  answer text COLLATE "C" NOT NULL,
+  appends text COLLATE "C" NOT NULL,
+  recorded_at bigint NOT NULL,
+  kept_until bigint NOT NULL
+);
+CREATE INDEX claims_by_end ON claims (kept_until);
 
 CREATE SEQUENCE fences;
 
