@@ -55,7 +55,7 @@ async function appendGroup(client: pg.Client, group: readonly Waiting[]): Promis
   );
   await client.query({
     name: 'append',
-    text: 'SELECT floor.append($1, $2, $3, $4, $5, $6, $7, $8)',
+    text: 'SELECT floor.append($1, $2, $3, $4, $5, $6, $7, $8, $9)',
     values: [
       group.map(({ append }) => append.stream),
       group.map(({ append: { expected } }) => (expected === 'noStream' ? -1 : expected)),
@@ -64,6 +64,7 @@ async function appendGroup(client: pg.Client, group: readonly Waiting[]): Promis
       events.map(({ text }) => text),
       events.map(({ context }) => JSON.stringify(context)),
       events.map(({ context }) => context.correlationId),
+      events.map(() => null),
       events.map(({ stream, text }) => hash('sha256', `${stream}\nOrderPlaced\n${text}`, 'buffer')),
     ],
   });

@@ -5,8 +5,21 @@ import type { OrderData } from '../workload/orders.ts';
 
 const PAGE = 1_000;
 const COLUMNS =
-  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at';
-type Row = [string, string, string, string, number, number, string, string | null, string | null, string];
+  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, e.digest';
+type Row = [
+  string,
+  string,
+  string,
+  string,
+  number,
+  number,
+  string,
+  string | null,
+  string | null,
+  string,
+  string[] | null,
+  Buffer,
+];
 
 /** The floor of reading streams: each by one prepared statement, rows as arrays, data and metadata parsed. */
 export async function postgresFloorStreamReads(url: string, schema: string, streams: number): Promise<Contestant> {
@@ -62,7 +75,7 @@ async function open(url: string, schema: string) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query('SET enable_seqscan = off');
-  const { rows } = await client.query<{ id: number; name: string }>(`SELECT id, name FROM ${schema}.types`);
+  const { rows } = await client.query<{ id: number; name: string }>(`SELECT id, type AS name FROM ${schema}.kinds`);
   const types = new Map(rows.map(({ id, name }) => [id, name]));
   const eventOf = (row: Row) => ({
     position: Number(row[0]),
@@ -75,6 +88,8 @@ async function open(url: string, schema: string) {
     metadata: row[7] === null ? {} : (JSON.parse(row[7]) as unknown),
     occurredAt: Number(row[8] ?? row[9]),
     recordedAt: Number(row[9]),
+    tags: row[10] ?? [],
+    contentHash: row[11].toString('hex'),
   });
   return { client, eventOf };
 }

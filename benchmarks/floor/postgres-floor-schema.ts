@@ -6,9 +6,11 @@ CREATE TABLE streams (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text COLLATE "C" NOT NULL UNIQUE
 );
-CREATE TABLE types (
+CREATE TABLE kinds (
   id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  name text COLLATE "C" NOT NULL UNIQUE
+  type text COLLATE "C" NOT NULL,
+  category text COLLATE "C",
+  UNIQUE (type, category)
 );
 CREATE TABLE events (
   position bigint PRIMARY KEY,
@@ -21,6 +23,8 @@ CREATE TABLE events (
   id text COLLATE "C" NOT NULL,
   digest bytea NOT NULL,
   correlation text COLLATE "C",
+  causation text COLLATE "C",
+  tags text[] COLLATE "C",
   metadata text COLLATE "C",
   data text COLLATE "C" NOT NULL
 );
@@ -28,11 +32,12 @@ CREATE UNIQUE INDEX events_by_stream ON events (stream, revision);
 CREATE UNIQUE INDEX events_by_id ON events (id);
 CREATE INDEX events_by_type ON events (type, position);
 CREATE INDEX events_by_correlation ON events (correlation, position) WHERE correlation IS NOT NULL;
-INSERT INTO types (name) VALUES ('OrderPlaced');
+CREATE INDEX events_by_causation ON events (causation, position) WHERE causation IS NOT NULL;
+INSERT INTO kinds (type, category) VALUES ('OrderPlaced', 'order');
 
 CREATE FUNCTION append(
   append_stream text[], append_expected bigint[], event_append int[], event_id text[], event_data text[],
-  event_metadata text[], event_correlation text[], event_digest bytea[]
+  event_metadata text[], event_correlation text[], event_causation text[], event_digest bytea[]
 ) RETURNS bigint[]
 LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
@@ -53,11 +58,12 @@ BEGIN
   JOIN streams s ON s.name = a.name
   LEFT JOIN LATERAL (SELECT revision FROM events WHERE stream = s.id ORDER BY revision DESC LIMIT 1) last ON true;
   IF revisions <> append_expected THEN RAISE EXCEPTION 'a stream is elsewhere'; END IF;
-  INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, recorded_at, digest)
+  INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, causation,
+    recorded_at, digest)
   SELECT head + e.n, ids[e.append], revisions[e.append] + row_number() OVER (PARTITION BY e.append ORDER BY e.n),
-    e.id, 1, 1, e.data, e.metadata, e.correlation, now_ms, e.digest
-  FROM unnest(event_append, event_id, event_data, event_metadata, event_correlation, event_digest)
-    WITH ORDINALITY e(append, id, data, metadata, correlation, digest, n);
+    e.id, 1, 1, e.data, e.metadata, e.correlation, e.causation, now_ms, e.digest
+  FROM unnest(event_append, event_id, event_data, event_metadata, event_correlation, event_causation, event_digest)
+    WITH ORDINALITY e(append, id, data, metadata, correlation, causation, digest, n);
   RETURN ARRAY[head] || revisions;
 END $$;
 `;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { openStorage } from 'millrace';
 import { openPostgres, planPostgresMigrations } from 'millrace/postgres';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -105,18 +106,8 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
   test('lets a role work that may only do what the documentation lists', async () => {
     const owner = await openPostgres({ url: at('least') });
     await server.query('CREATE ROLE shop_app LOGIN');
-    for (const statement of [
-      'GRANT USAGE ON SCHEMA least TO shop_app',
-      'GRANT SELECT ON ALL TABLES IN SCHEMA least TO shop_app',
-      'ALTER DEFAULT PRIVILEGES IN SCHEMA least GRANT SELECT ON TABLES TO shop_app',
-      'GRANT INSERT ON least.types, least.state_stores, least.topics, least.topic_partitions, least.cursors TO shop_app',
-      'GRANT UPDATE ON least.topics, least.cursors TO shop_app',
-      'GRANT UPDATE (fence, lease_ends_at) ON least.work TO shop_app',
-      'GRANT DELETE, UPDATE (committed_at) ON least.commit_groups TO shop_app',
-      'GRANT USAGE ON SEQUENCE least.fences TO shop_app',
-      'GRANT EXECUTE ON FUNCTION least.commit_group, least.claim_work, least.define_collection, least.drop_collection TO shop_app',
-    ]) {
-      await server.query(statement);
+    for (const statement of documentedGrants()) {
+      await server.query(statement.replace('SCHEMA millrace', 'SCHEMA least').replaceAll('millrace.', 'least.'));
     }
     await owner.close();
     const url = new URL(at('least'));
@@ -135,9 +126,16 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
     for (const forbidden of [
       'DELETE FROM least.events',
       'UPDATE least.work SET payload = $$$$',
-      'DROP TABLE least.types',
+      'DROP TABLE least.kinds',
     ]) {
       await expect(server.query(`SET ROLE shop_app; ${forbidden}`)).rejects.toThrow(/permission denied|must be owner/);
     }
   });
 });
+
+/** What `docs/postgresql.md` says that a role needs. */
+function documentedGrants(): string[] {
+  const text = readFileSync(new URL('../../docs/postgresql.md', import.meta.url), 'utf8');
+  const [, block = ''] = /```sql\n([\s\S]*?)```/.exec(text) ?? [];
+  return block.split(/;\s*/).filter(statement => statement !== '');
+}
