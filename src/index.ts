@@ -17,6 +17,7 @@ export {
   openStorage,
   type StoreLocation,
   type SubscribeOptions,
+  storeSchema,
 } from './app/index.ts';
 export {
   type Backoff,
