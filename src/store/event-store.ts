@@ -15,8 +15,11 @@ import {
 import type { CommitResult, ExpectedRevision, LogFilter, Storage, StreamAppend } from '../storage/index.ts';
 import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
+import { DeciderLoader, type LoadedEntity, type LoadOptions } from './decider-loader.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
+import { SnapshotStore } from './snapshot-store.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
 import { StreamTurns } from './stream-turns.ts';
 
 /** The condition of an append and the context that its events share. */
@@ -64,7 +67,6 @@ type DecideFunction = (data: unknown, state: unknown) => readonly NewEvent[];
 const CONFLICT_RETRIES_DEFAULT = 10;
 const UNKNOWN_OUTCOME_TRIES = 3;
 const UNKNOWN_OUTCOME_DELAY_MS = 50;
-const LOAD_PAGE = 1_000;
 /** Categories that are counted by name. Names of streams without a dash are categories of their own, and may be any number. */
 const CATEGORIES_COUNTED_MAX = 100;
 
@@ -74,6 +76,10 @@ export class EventStore {
   readonly #codec: EventCodec;
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
+  readonly #loader: DeciderLoader;
+  readonly #snapshots: SnapshotWriter;
+  /** By the category of their streams. */
+  readonly #deciders = new Map<string, AnyDecider>();
   readonly #appended: Counter;
   readonly #bytes: Counter;
   readonly #requests: Counter;
@@ -82,11 +88,22 @@ export class EventStore {
   readonly #categories = new Set<string>();
   readonly #turns = new StreamTurns();
 
-  constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
+  /** Deciders are those of which snapshots are taken from the first append on; of others, once they have been loaded. */
+  constructor(parts: {
+    storage: Storage;
+    codec: EventCodec;
+    clock: Clock;
+    telemetry: Telemetry;
+    deciders?: readonly AnyDecider[];
+  }) {
     this.#storage = parts.storage;
     this.#codec = parts.codec;
     this.#clock = parts.clock;
     this.#telemetry = parts.telemetry;
+    const store = new SnapshotStore(parts.storage);
+    this.#loader = new DeciderLoader({ ...parts, snapshots: store });
+    this.#snapshots = new SnapshotWriter({ ...parts, loader: this.#loader, store });
+    for (const decider of parts.deciders ?? []) this.#deciders.set(decider.name, decider);
     const { metrics } = parts.telemetry;
     this.#appended = metrics.counter({
       name: 'millrace_append_events_total',
@@ -183,25 +200,41 @@ export class EventStore {
     return { events: page.events.map(event => this.#codec.decode(event)), through: page.through };
   }
 
-  /** The state of an entity and the revision it rests on; -1 when it has no events yet. */
+  /**
+   * The state of an entity, what it was made from, and the revision that it rests on; -1 when it has no events yet. Begins at a
+   * snapshot where there is one.
+   */
   async load<D extends AnyDecider>(
     decider: D,
     stream: string,
-  ): Promise<{ state: StateOf<D>; revision: number; position: number }> {
-    const evolve = decider.evolve as Record<string, ((state: unknown, event: RecordedEvent) => unknown) | undefined>;
-    let state: unknown = decider.initial();
-    let revision = -1;
-    let position = 0;
-    for (;;) {
-      const page = await this.readStream(stream, { from: revision + 1, limit: LOAD_PAGE });
-      for (const event of page) {
-        const apply = evolve[event.type];
-        if (apply !== undefined) state = apply(state, event);
-        revision = event.revision;
-        position = event.position;
-      }
-      if (page.length < LOAD_PAGE) return { state: state as StateOf<D>, revision, position };
-    }
+    options: LoadOptions = {},
+  ): Promise<LoadedEntity<StateOf<D>>> {
+    const { last: _, ...entity } = await this.#loader.load(decider, stream, options);
+    this.#deciders.set(decider.name, decider);
+    this.#snapshots.loaded(decider, stream, entity.events.length);
+    return entity;
+  }
+
+  /** To be told of an append that somebody committed who was given it by `decide`. */
+  committed(append: StreamAppend): void {
+    const { stream, expected, events } = append;
+    const revision = (typeof expected === 'number' ? expected : -1) + events.length;
+    this.#considerSnapshot(stream, revision, events.length);
+  }
+
+  /** Makes the places for the snapshots of deciders, and drops those that were made by other rules. */
+  async prepareSnapshots(): Promise<void> {
+    await this.#snapshots.start([...this.#deciders.values()]);
+  }
+
+  /** Ends what goes on beside appends; snapshots that wait are left out. */
+  async close(): Promise<void> {
+    await this.#snapshots.close();
+  }
+
+  #considerSnapshot(stream: string, revision: number, count: number): void {
+    const decider = this.#deciders.get(categoryOf(stream));
+    if (decider !== undefined) this.#snapshots.appended(decider, stream, revision, count);
   }
 
   /** Decides on a command without committing: for callers that commit the decision together with more. */
@@ -291,9 +324,10 @@ export class EventStore {
     }
   }
 
-  #count({ stream, events }: StreamAppend, { replayed }: AppendResult): void {
+  #count({ stream, events }: StreamAppend, { replayed, revision }: AppendResult): void {
     this.#requests.add(1, { outcome: replayed ? 'duplicate' : 'ok' });
     if (replayed) return;
+    this.#considerSnapshot(stream, revision, events.length);
     const category = categoryOf(stream);
     if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
     const labels = { category: this.#categories.has(category) ? category : 'other' };
