@@ -65,10 +65,13 @@ export {
   type StepOptions,
   tryAgain,
 } from './sagas/index.ts';
+export type { AppendCondition, EventQuery } from './storage/index.ts';
 export {
+  type AppendAllOptions,
   type AppendOptions,
   type AppendResult,
   type Command,
+  causedBy,
   compareSchemas,
   type DataCodec,
   type DataOf,
@@ -90,8 +93,10 @@ export {
   type SnapshotOptions,
   type StoredSchema,
   type StoredSchemasStatus,
+  type StreamEvents,
   schemaFileText,
   send,
+  type Tagger,
 } from './store/index.ts';
 export {
   defineTopology,

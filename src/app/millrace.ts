@@ -22,6 +22,7 @@ import { SagaEngine } from '../sagas/index.ts';
 import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
 import {
   type AnyDecider,
+  type AppendAllOptions,
   type AppendOptions,
   type AppendResult,
   type Command,
@@ -33,6 +34,7 @@ import {
   type RecordedEvent,
   StoredSchemas,
   type StoredSchemasStatus,
+  type StreamEvents,
 } from '../store/index.ts';
 import { TopologyEngine } from '../streams/index.ts';
 import { type App, defineApp } from './app-definition.ts';
@@ -73,6 +75,8 @@ export interface Millrace {
 
   /** Appends events to a stream; see `EventStore.append`. */
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult>;
+  /** Appends to several streams in one commit; see `EventStore.appendAll`. */
+  appendAll(parts: readonly StreamEvents[], options?: AppendAllOptions): Promise<readonly AppendResult[]>;
   /** Carries out a command; see `EventStore.execute`. */
   execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(
     decider: D,
@@ -203,6 +207,10 @@ class RunningApp implements Millrace {
     return this.events.append(stream, events, options);
   }
 
+  appendAll(parts: readonly StreamEvents[], options?: AppendAllOptions): Promise<readonly AppendResult[]> {
+    return this.events.appendAll(parts, options);
+  }
+
   execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(
     decider: D,
     stream: string,
@@ -249,6 +257,7 @@ class RunningApp implements Millrace {
     this.#closing.abort();
     const { sagas, router, topologies, projections } = this;
     await Promise.all([sagas.stop(), router.stop(), topologies.stop(), projections.stop()]);
+    await this.events.close();
     if (this.#ownsStorage) await this.storage.close();
   }
 }

@@ -5,8 +5,10 @@ import { demoCommand } from './commands/demo.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { EXIT } from './exit-code.ts';
+import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
 
+growHeapSlowly();
 await main(process.argv.slice(2));
 
 /**

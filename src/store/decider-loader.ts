@@ -1,5 +1,5 @@
 import { type Clock, type Counter, messageOf, type Telemetry } from '../core/index.ts';
-import type { Storage } from '../storage/index.ts';
+import type { Storage, StoredEvent } from '../storage/index.ts';
 import type { AnyDecider, StateOf } from './decider.ts';
 import type { EventCodec } from './event-codec.ts';
 import type { EventMetadata, RecordedEvent } from './event-definition.ts';
@@ -84,10 +84,17 @@ export class DeciderLoader {
     stream: string,
     options: LoadOptions = {},
   ): Promise<LoadedEntity<StateOf<D>> & { readonly last: Place | undefined }> {
-    const snapshot = options.snapshots === false ? undefined : await this.#begin(decider, stream);
+    const rules = options.snapshots === false ? undefined : snapshotRules(decider);
+    // Most streams are shorter than what a snapshot is taken after: for them there is nothing to look for.
+    const limit = Math.min(rules?.every ?? PAGE, PAGE);
+    const first = await this.#storage.log.readStream(stream, { from: 0, limit });
+    const long = first.length >= limit;
+    const snapshot = long && rules !== undefined ? await this.#begin(decider, stream) : undefined;
     const folding: Folding = snapshot ?? { state: decider.initial(), last: undefined };
     const from = (folding.last?.revision ?? -1) + 1;
-    const events = await this.#foldFrom(from, decider, stream, folding);
+    const events: RecordedEvent[] = [];
+    if (snapshot === undefined) this.#fold(decider, first, folding, events);
+    if (long) await this.#foldRest(decider, stream, folding, events);
     const { state, last } = folding;
     const revision = last?.revision ?? -1;
     return {
@@ -118,19 +125,23 @@ export class DeciderLoader {
     }
   }
 
-  async #foldFrom(from: number, decider: AnyDecider, stream: string, folding: Folding): Promise<RecordedEvent[]> {
+  /** Folds what the stream holds behind the last event that was folded. */
+  async #foldRest(decider: AnyDecider, stream: string, folding: Folding, events: RecordedEvent[]): Promise<void> {
+    for (;;) {
+      const from = (folding.last?.revision ?? -1) + 1;
+      const stored = await this.#storage.log.readStream(stream, { from, limit: PAGE });
+      this.#fold(decider, stored, folding, events);
+      if (stored.length < PAGE) return;
+    }
+  }
+
+  #fold(decider: AnyDecider, stored: readonly StoredEvent[], folding: Folding, events: RecordedEvent[]): void {
     const evolve = decider.evolve as Evolve;
-    const events: RecordedEvent[] = [];
-    for (let next = from; ; ) {
-      const stored = await this.#storage.log.readStream(stream, { from: next, limit: PAGE });
-      for (const event of stored.map(each => this.#codec.decode(each))) {
-        const rule = evolve[event.type];
-        if (rule !== undefined) folding.state = rule(folding.state, event);
-        folding.last = placeOf(event);
-        next = event.revision + 1;
-        events.push(event);
-      }
-      if (stored.length < PAGE) return events;
+    for (const event of stored.map(each => this.#codec.decode(each))) {
+      const rule = evolve[event.type];
+      if (rule !== undefined) folding.state = rule(folding.state, event);
+      folding.last = placeOf(event);
+      events.push(event);
     }
   }
 }

@@ -12,6 +12,7 @@ import {
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 import { type DataCodec, MarkMismatch } from './data-codec.ts';
 import type { AnyEvent, EventMetadata, NewEvent, RecordedEvent } from './event-definition.ts';
+import { tagsOf } from './event-tags.ts';
 import { currentTraceparent } from './trace-context.ts';
 import { upcast } from './upcasting.ts';
 
@@ -55,16 +56,19 @@ export class EventCodec {
       if (definition !== undefined) {
         const checked = definition.schema['~standard'].validate(event.data);
         data = validData(event, encoded.length, checked instanceof Promise ? await checked : checked);
-        if (definition.codec !== undefined) data = encodedData(definition, data);
       }
-      encoded.push(this.#encodeChecked(stream, event, data, definition?.version ?? 1, { ...context, traceparent }));
+      const tags = tagsOf(event, definition, data);
+      if (definition?.codec !== undefined) data = encodedData(definition, data);
+      const checked = { data, version: definition?.version ?? 1, tags };
+      encoded.push(this.#encodeChecked(stream, event, checked, { ...context, traceparent }));
     }
     return encoded;
   }
 
   /** Encodes an event of Millrace's own, whose data needs no check. */
   encodeOwn(stream: string, event: NewEvent, context: EventContext = {}): EncodedEvent {
-    return this.#encodeChecked(stream, event, event.data, 1, { ...context, traceparent: currentTraceparent() });
+    const checked = { data: event.data, version: 1, tags: event.tags ?? [] };
+    return this.#encodeChecked(stream, event, checked, { ...context, traceparent: currentTraceparent() });
   }
 
   /**
@@ -85,8 +89,10 @@ export class EventCodec {
       schemaVersion: current ? definition.version : stored.schemaVersion,
       data: definition?.codec === undefined ? data : decodedData(stored, definition.codec, data),
       metadata: metadataOf(stored),
+      tags: stored.tags,
       occurredAt: stored.occurredAt ?? stored.recordedAt,
       recordedAt: stored.recordedAt,
+      contentHash: hexOf(stored.digest),
     };
   }
 
@@ -126,24 +132,27 @@ export class EventCodec {
   #encodeChecked(
     stream: string,
     event: NewEvent,
-    data: unknown,
-    schemaVersion: number,
+    { data, version, tags }: { data: unknown; version: number; tags: readonly string[] },
     context: EventContext & { traceparent: string | undefined },
   ): EncodedEvent {
     const id = event.id === undefined ? this.#ids.next() : checkedName(event.id, 'The id of an event');
     const { metadata, own } = mergedMetadata(event.metadata, context);
     const loss = jsonLossOf(data);
     if (loss !== undefined) throw notJson(event.type, loss);
+    const content: unknown[] = [stream, event.type, version, data, own];
+    if (tags.length > 0) content.push(tags);
     return {
       id,
       fresh: event.id === undefined,
       type: event.type,
-      schemaVersion,
+      schemaVersion: version,
       data: JSON.stringify(data),
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
+      causationId: metadata?.causationId ?? null,
+      tags,
       occurredAt: checkedTime(event),
-      digest: hash('sha256', canonicalJson([stream, event.type, schemaVersion, data, own]), 'buffer'),
+      digest: hash('sha256', canonicalJson(content), 'buffer'),
     };
   }
 }
@@ -240,6 +249,10 @@ function metadataOf(stored: StoredEvent): EventMetadata {
   if (stored.metadata === null) return { correlationId: stored.id };
   const metadata = JSON.parse(stored.metadata) as EventMetadata;
   return metadata.correlationId === undefined ? { ...metadata, correlationId: stored.id } : metadata;
+}
+
+function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 }
 
 function notJson(type: string, { pointer, what }: JsonLoss): MillraceError {

@@ -7,7 +7,7 @@ import { checkUpcasters, type UpcasterChain, type Upcasters } from './upcasting.
 export interface EventMetadata {
   /** Shared by everything that one cause set off. An event that nothing caused starts its own: its id. */
   readonly correlationId: string;
-  /** Id of the event, command or step that caused this one. */
+  /** Id of the event, command or step that caused this one; indexed. */
   readonly causationId?: string;
   readonly userId?: string;
   /** W3C trace context of the span in which the event was appended. */
@@ -22,6 +22,11 @@ export interface NewEvent<Type extends string = string, Data = unknown> {
   /** Unique in the log; a new time-ordered UUID by default. Choose it to make an append repeatable. */
   readonly id?: string;
   readonly metadata?: Partial<EventMetadata>;
+  /**
+   * What it concerns beside its stream, such as `customer:7`, in addition to the tags that its definition gives. Found by index;
+   * order and repetition mean nothing. Limit: 32 of up to 255 characters.
+   */
+  readonly tags?: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC, if not now. */
   readonly occurredAt?: number;
 }
@@ -39,10 +44,17 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
   readonly schemaVersion: number;
   readonly data: Data;
   readonly metadata: EventMetadata;
+  /** What it concerns beside its stream: each once, by code unit. */
+  readonly tags: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC; `recordedAt` unless it was said. */
   readonly occurredAt: number;
   /** When it was committed, in milliseconds since 1970 UTC. */
   readonly recordedAt: number;
+  /**
+   * SHA-256, in hexadecimal, of what it says: stream, type, version, data, own metadata and tags, as canonical JSON. Two appends
+   * with one id are the same when this is.
+   */
+  readonly contentHash: string;
 }
 
 /** What an event type may say about itself beside its schema. */
@@ -60,6 +72,9 @@ export interface EventOptions<Data, Version extends number = number, Chain = Upc
   readonly codec?: DataCodec<Data, Coded>;
 }
 
+/** Says what an event concerns beside its stream, from its validated data. */
+export type Tagger<Data> = (data: Data) => readonly string[];
+
 /**
  * A type of event: a name, a schema, and a function that makes events of it. The type of its data is inferred from
  * the schema and never written twice.
@@ -76,6 +91,7 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly codec: DataCodec | undefined;
   /** The marks that the codec was made from, if it was. */
   readonly json: AnyMarks | undefined;
+  readonly tags: Tagger<never> | undefined;
 }
 
 /** An event type of whatever data; what lists of event types hold. */
@@ -107,6 +123,7 @@ type Stored<Data, Coded> = unknown extends Coded ? Encoded<Data> : Coded;
  * Defines an event type from a schema of any Standard Schema library (Zod, Valibot, ArkType, TypeBox …).
  * A version without the upcasters that lead to it does not compile, nor does data that JSON cannot hold without `json` marks or a
  * `codec`; where TypeScript cannot know, because the version is computed, it throws `INVALID_DEFINITION`.
+ * With `tags`, every event of the type is found by what it concerns, and appends can be made conditional on that.
  *
  * @example
  * const OrderPlaced = defineEvent('OrderPlaced', { schema: z.object({ orderId: z.string(), cents: z.number().int() }) });
@@ -119,13 +136,16 @@ export function defineEvent<
   Coded = unknown,
 >(
   type: Type,
-  options: { readonly schema: Schema } & EventOptions<StandardSchemaV1.InferOutput<Schema>, Version, Chain, Coded> &
+  options: {
+    readonly schema: Schema;
+    readonly tags?: Tagger<StandardSchemaV1.InferOutput<NoInfer<Schema>>>;
+  } & EventOptions<StandardSchemaV1.InferOutput<Schema>, Version, Chain, Coded> &
     NoInfer<ReadsAllVersions<Version, Chain, Stored<StandardSchemaV1.InferOutput<Schema>, Coded>>> &
     NoInfer<WritesAll<StandardSchemaV1.InferOutput<Schema>>>,
 ): EventDefinition<Type, StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>> {
   checkedName(type, 'The type of an event');
   const { schema, version = 1, upcast = {} } = options as { schema: Schema } & EventOptions<unknown>;
-  const { json, codec } = options as { json?: AnyMarks; codec?: DataCodec };
+  const { json, codec, tags } = options as { json?: AnyMarks; codec?: DataCodec; tags?: Tagger<never> };
   checkUpcasters(type, version, upcast);
   if (json !== undefined && codec !== undefined) throw twoCodecs(type);
   const make = (data: unknown, event: Omit<NewEvent, 'type' | 'data'> = {}) => ({ ...event, type, data });
@@ -137,6 +157,7 @@ export function defineEvent<
     upcast,
     json,
     codec: json === undefined ? codec : codecOfMarks(type, json),
+    tags,
   });
   return definition as unknown as EventDefinition<
     Type,

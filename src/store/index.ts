@@ -3,6 +3,8 @@
  * encodes, upcasts, decides. Three words to know: *event* (an immutable fact), *decider* (the rules of one kind of entity),
  * *revision* (an event's place in its stream).
  */
+
+export type { AppendResult } from './append-committer.ts';
 export { type Command, send } from './command.ts';
 export type { DataCodec, Marks } from './data-codec.ts';
 export {
@@ -27,14 +29,17 @@ export {
   type NewEvent,
   type RecordedEvent,
   type RecordedEventOf,
+  type Tagger,
 } from './event-definition.ts';
 export {
+  type AppendAllOptions,
   type AppendOptions,
-  type AppendResult,
   type Decision,
   EventStore,
   type ExecuteOptions,
+  type StreamEvents,
 } from './event-store.ts';
+export { causedBy, inContext } from './handling-context.ts';
 export { compareSchemas, type SchemaChange } from './schema-comparison.ts';
 export type { SchemaDifference } from './schema-difference.ts';
 export {
