@@ -16,6 +16,7 @@ export {
   type ModelQuery,
   openStorage,
   type StoreLocation,
+  storeSchema,
 } from './app/index.ts';
 export {
   type Backoff,
