@@ -5,6 +5,7 @@
  */
 export {
   type App,
+  type Appended,
   createLogger,
   createMillrace,
   type Definition,
@@ -15,6 +16,7 @@ export {
   type MillraceStatus,
   type ModelQuery,
   openStorage,
+  promoteStore,
   type StoreLocation,
   type SubscribeOptions,
   storeSchema,
@@ -46,6 +48,7 @@ export {
   type ProjectionStatus,
   type Row,
 } from './projections/index.ts';
+export type { ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';
 export {
   defineRoute,
   type HttpRequest,

@@ -3,7 +3,9 @@
  * Three words to know: *app* (definitions without a connection), *store* (where its facts are kept), *Millrace* (an app that
  * runs).
  */
+
 export { type App, type Definition, defineApp } from './app-definition.ts';
+export type { Appended } from './appended.ts';
 export { createLogger, type LogLevel } from './logger.ts';
 export {
   createMillrace,
@@ -13,4 +15,5 @@ export {
   type ModelQuery,
 } from './millrace.ts';
 export { openStorage, type StoreLocation, storeSchema } from './open-storage.ts';
+export { promoteStore } from './promote-store.ts';
 export type { SubscribeOptions } from './readers.ts';

@@ -17,6 +17,7 @@ import {
   type ProjectionStatus,
   type Row,
 } from '../projections/index.ts';
+import { checkPrimary, type Fence, fenced, ReplicationEngine } from '../replication/index.ts';
 import { type HttpTransport, Router } from '../router/index.ts';
 import { SagaEngine } from '../sagas/index.ts';
 import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
@@ -39,6 +40,7 @@ import {
 import { TopologyEngine } from '../streams/index.ts';
 import { SubscriptionEngine } from '../subscriptions/index.ts';
 import { type App, defineApp } from './app-definition.ts';
+import { type Appended, appended } from './appended.ts';
 import { openStorage, type StoreLocation } from './open-storage.ts';
 import { PrometheusMetrics } from './prometheus-metrics.ts';
 import { Readers, type SubscribeOptions } from './readers.ts';
@@ -49,6 +51,11 @@ export interface MillraceOptions {
   readonly app?: App;
   /** Where facts are kept: `sqlite:<file>`, `memory:`, `postgres://…`, or an open storage, which then stays the caller's to close. */
   readonly store: StoreLocation;
+  /**
+   * Stores that follow this one, by name: each gets a copy of the log, as it is stored, and can be promoted (`promoteStore`). An open storage
+   * is closed with the app. Default: none.
+   */
+  readonly secondaries?: Readonly<Record<string, StoreLocation>>;
   /** Where it says what it does; a pino logger fits. Default: nowhere. */
   readonly logger?: Logger;
   /** Whether metrics also tell how Node is doing. Default: false. */
@@ -74,12 +81,13 @@ export interface Millrace {
   readonly topologies: TopologyEngine;
   readonly router: Router;
   readonly subscriptions: SubscriptionEngine;
+  readonly replication: ReplicationEngine;
   readonly storage: Storage;
 
   /** Appends events to a stream; see `EventStore.append`. */
-  append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult>;
+  append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<Appended>;
   /** Appends to several streams in one commit; see `EventStore.appendAll`. */
-  appendAll(parts: readonly StreamEvents[], options?: AppendAllOptions): Promise<readonly AppendResult[]>;
+  appendAll(parts: readonly StreamEvents[], options?: AppendAllOptions): Promise<readonly Appended[]>;
   /** Carries out a command; see `EventStore.execute`. */
   execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(
     decider: D,
@@ -87,9 +95,9 @@ export interface Millrace {
     name: Name,
     data: CommandsOf<D>[Name],
     options?: ExecuteOptions,
-  ): Promise<AppendResult>;
+  ): Promise<Appended>;
   /** Carries out commands for several entities in one commit; see `EventStore.executeAll`. */
-  executeAll(commands: readonly Command[], options?: ExecuteOptions): Promise<readonly AppendResult[]>;
+  executeAll(commands: readonly Command[], options?: ExecuteOptions): Promise<readonly Appended[]>;
   /** One document of a read model by its id; with `after`, once it holds everything up to that position. */
   query<State, Index extends string>(
     projection: Projection<State, Index>,
@@ -137,11 +145,16 @@ export async function createMillrace(options: MillraceOptions): Promise<Millrace
   const metrics = new PrometheusMetrics({ process: options.processMetrics ?? false });
   const logger = options.logger ?? silentTelemetry.logger;
   const telemetry: Telemetry = { logger, metrics, tracer: trace.getTracer('millrace') };
-  const storage = await openStorage(options.store, { clock, logger });
+  const opened = await openStorage(options.store, { clock, logger });
+  const { storage, fence } = options.secondaries === undefined ? { storage: opened } : fenced(opened);
   let running: RunningApp | undefined;
   try {
+    await checkPrimary(storage);
     const environment = environmentOf({ storage, clock, random, telemetry, app, strict: options.app !== undefined });
-    running = new RunningApp(app, environment, metrics, options);
+    running = new RunningApp(app, environment, metrics, {
+      ...options,
+      ...(fence && { replicated: { opened, fence } }),
+    });
     await running.start();
     return running;
   } catch (thrown) {
@@ -166,6 +179,20 @@ function environmentOf(parts: {
   return { storage, events, codec, clock, random, ids, telemetry, owner: ids.next() };
 }
 
+/** The secondaries of an app. They are given the storage without its fence, so that they can note why it was closed. */
+function replicationOf(
+  { storage, clock, random, telemetry, owner }: Environment,
+  options: MillraceOptions & { replicated?: { opened: Storage; fence: Fence } },
+): ReplicationEngine {
+  const { opened, fence } = options.replicated ?? { opened: storage, fence: { close: () => undefined } };
+  const { logger } = telemetry;
+  const entries = Object.entries(options.secondaries ?? {});
+  const secondaries = Object.fromEntries(
+    entries.map(([name, location]) => [name, () => openStorage(location, { clock, logger })]),
+  );
+  return new ReplicationEngine({ secondaries, primary: opened, fence, clock, random, telemetry, owner });
+}
+
 /** The parts of an app on one environment, started and stopped in order. */
 class RunningApp implements Millrace {
   readonly events: EventStore;
@@ -174,13 +201,20 @@ class RunningApp implements Millrace {
   readonly topologies: TopologyEngine;
   readonly router: Router;
   readonly subscriptions: SubscriptionEngine;
+  readonly replication: ReplicationEngine;
   readonly storage: Storage;
+  readonly #appended = (result: AppendResult): Appended => appended(result, this.replication);
   readonly #readers: Readers;
   readonly #metrics: PrometheusMetrics;
   readonly #ownsStorage: boolean;
   readonly #storedSchemas: StoredSchemas | undefined;
 
-  constructor(app: App, environment: Environment, metrics: PrometheusMetrics, options: MillraceOptions) {
+  constructor(
+    app: App,
+    environment: Environment,
+    metrics: PrometheusMetrics,
+    options: MillraceOptions & { replicated?: { opened: Storage; fence: Fence } },
+  ) {
     this.#readers = new Readers(environment);
     this.#metrics = metrics;
     this.#ownsStorage = typeof options.store === 'string';
@@ -190,6 +224,7 @@ class RunningApp implements Millrace {
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
     this.subscriptions = new SubscriptionEngine({ subscriptions: app.subscriptions, environment });
+    this.replication = replicationOf(environment, options);
     // Without an app every type is as good as another: there is nothing to compare with.
     if (options.app !== undefined) {
       const { storage, telemetry } = environment;
@@ -202,6 +237,7 @@ class RunningApp implements Millrace {
   }
 
   async start(): Promise<void> {
+    await this.replication.start();
     await this.#storedSchemas?.check();
     await this.events.prepareSnapshots();
     await this.projections.start();
@@ -211,12 +247,12 @@ class RunningApp implements Millrace {
     await this.sagas.start();
   }
 
-  append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult> {
-    return this.events.append(stream, events, options);
+  append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<Appended> {
+    return this.events.append(stream, events, options).then(this.#appended);
   }
 
-  appendAll(parts: readonly StreamEvents[], options?: AppendAllOptions): Promise<readonly AppendResult[]> {
-    return this.events.appendAll(parts, options);
+  appendAll(parts: readonly StreamEvents[], options?: AppendAllOptions): Promise<readonly Appended[]> {
+    return this.events.appendAll(parts, options).then(results => results.map(this.#appended));
   }
 
   execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(
@@ -225,12 +261,12 @@ class RunningApp implements Millrace {
     name: Name,
     data: CommandsOf<D>[Name],
     options?: ExecuteOptions,
-  ): Promise<AppendResult> {
-    return this.events.execute(decider, stream, name, data, options);
+  ): Promise<Appended> {
+    return this.events.execute(decider, stream, name, data, options).then(this.#appended);
   }
 
-  executeAll(commands: readonly Command[], options?: ExecuteOptions): Promise<readonly AppendResult[]> {
-    return this.events.executeAll(commands, options);
+  executeAll(commands: readonly Command[], options?: ExecuteOptions): Promise<readonly Appended[]> {
+    return this.events.executeAll(commands, options).then(results => results.map(this.#appended));
   }
 
   query(projection: Projection, query: { readonly id: string } & Freshness): Promise<undefined>;
@@ -270,6 +306,7 @@ class RunningApp implements Millrace {
     this.#readers.close();
     await Promise.all([sagas.stop(), router.stop(), topologies.stop(), projections.stop(), subscriptions.stop()]);
     await this.events.close();
+    await this.replication.stop();
     if (this.#ownsStorage) await this.storage.close();
   }
 }

@@ -30,6 +30,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   SUBSCRIPTION_IN_USE: EXIT.conflict,
   NOT_ALLOWED: EXIT.notAllowed,
   STORAGE_READ_ONLY: EXIT.notAllowed,
+  STORAGE_FENCED: EXIT.notAllowed,
   STORAGE_OWNED: EXIT.unavailable,
   STORAGE_UNAVAILABLE: EXIT.unavailable,
   STORAGE_FULL: EXIT.unavailable,

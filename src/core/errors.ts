@@ -46,6 +46,15 @@ const ERROR_CODES = {
     retryable: true,
     remedy: 'See that the file can be reached and try again; events with ids are never stored twice.',
   },
+  STORAGE_FENCED: { retryable: false, remedy: 'Write to the store that was promoted; this one may not go on.' },
+  REPLICA_DIVERGED: {
+    retryable: false,
+    remedy: 'Decide which store is right, and make the other one anew from an empty store.',
+  },
+  REPLICATION_BEHIND: {
+    retryable: true,
+    remedy: 'The append stands; wait longer, or see why the secondary is behind.',
+  },
   STORAGE_CLOSED: { retryable: false, remedy: 'Open the storage again.' },
   STORAGE_VERSION: { retryable: false, remedy: 'Use the version of Millrace that wrote the file, or a newer one.' },
 

@@ -4,7 +4,9 @@
  * *cursor* (how far it has come), *dead letter* (what it gave up and kept).
  */
 export type { Environment } from './environment.ts';
-export { type FailurePolicy, failureOf } from './failure-policy.ts';
+export { type FailurePolicy, failureOf, PATIENCE } from './failure-policy.ts';
+export { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
+export { LogFollower } from './log-follower.ts';
 export {
   deadLetterQueue,
   type EventHandler,

@@ -170,14 +170,14 @@ export class SqliteLogWriter {
         event.metadata,
         event.correlationId,
         event.occurredAt,
-        recordedAt,
+        event.recordedAt ?? recordedAt,
         event.digest,
         event.tags.length === 0 ? null : JSON.stringify(event.tags),
         event.causationId,
       );
       for (const tag of event.tags) this.#insertTag.run(tag, this.#position, kind);
     }
-    this.#lastRecordedAt = recordedAt;
+    this.#lastRecordedAt = events.at(-1)?.recordedAt ?? recordedAt;
     return { stream, revision: head.revision, position: this.#position };
   }
 
