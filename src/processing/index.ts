@@ -5,7 +5,7 @@
  */
 export type { Environment } from './environment.ts';
 export { type FailurePolicy, failureOf, PATIENCE } from './failure-policy.ts';
-export { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
+export { keepRenewed, LEASE_MS } from './lease-renewal.ts';
 export { LogFollower } from './log-follower.ts';
 export {
   deadLetterQueue,

@@ -88,7 +88,14 @@ export class ReplicationEngine {
         settle();
       };
       const timer = this.#clock.schedule(timeoutMs, () =>
-        finish(() => reject(behindError(position, behind().map(replicator => replicator.status())))),
+        finish(() =>
+          reject(
+            behindError(
+              position,
+              behind().map(replicator => replicator.status()),
+            ),
+          ),
+        ),
       );
       this.#waiting.add(look);
       look();

@@ -10,8 +10,8 @@ import {
 } from '../core/index.ts';
 import { failureOf, keepRenewed, LEASE_MS, LogFollower, PATIENCE } from '../processing/index.ts';
 import type { CursorLease, Storage } from '../storage/index.ts';
+import { checkAlike } from './check-alike.ts';
 import type { Fence } from './fence.ts';
-import { checkAlike } from './record-hash.ts';
 import { replicatedBatches } from './replicated-batches.ts';
 import { ROLE_CURSOR, roleFrom, roleMove, roleOf, type StoreRole } from './store-role.ts';
 
@@ -126,7 +126,7 @@ export class Replicator {
       try {
         await this.#holdAndCopy(await this.#open());
       } catch (thrown) {
-        if (this.hasEnded) break;
+        if (this.#stopping.signal.aborted) break;
         this.#failed(thrown);
         telemetry.logger.warn({ secondary: this.name, err: this.#reason }, 'a secondary cannot be written');
         if (this.hasEnded) break;
@@ -193,17 +193,17 @@ export class Replicator {
   /** The secondary is a primary now: this one must not go on, also after a restart. */
   async #replacedBy({ epoch }: StoreRole): Promise<never> {
     const { primary, fence, owner, telemetry } = this.#options;
-    this.#state = 'promoted';
+    fence.close({ role: 'primary', epoch, secondary: this.name });
     const { processor, partition } = ROLE_CURSOR;
     const [lease] = await primary.cursors.acquire({ processor, partitions: [partition], owner, leaseMs: LEASE_MS });
     if (lease !== undefined) await primary.commit({ cursors: [roleMove(lease, { role: 'deposed', epoch })] });
-    fence.close({ role: 'primary', epoch, secondary: this.name });
     telemetry.logger.error({ secondary: this.name, epoch }, 'a secondary was promoted: this store was replaced');
     throw new MillraceError('STORAGE_FENCED', `Secondary ${this.name} was promoted to epoch ${epoch}.`, {
       details: { secondary: this.name, epoch },
     });
   }
 
+  /** Says the reason before the state: who waits looks at both once the state is a last one. */
   #failed(thrown: unknown): void {
     this.#reason = failureOf(thrown);
     if (isMillraceError(thrown, 'STORAGE_FENCED')) this.#state = 'promoted';

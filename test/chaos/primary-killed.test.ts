@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createMillrace, promoteStore, seededRandom } from 'millrace';
 import { expect, test } from 'vitest';
+import { millrace } from '../child-process.ts';
 import { NodeProcess } from '../integration/node-process.ts';
 import { storedLog } from '../integration/stored-log.ts';
 import { runCount, seed } from '../runs.ts';
@@ -34,7 +35,9 @@ test(`what every secondary was said to hold is there after the primary was kille
 
   const [first] = copies as [string];
   await expect(createMillrace({ store: first })).rejects.toMatchObject({ code: 'STORAGE_FENCED' });
-  const promoted = await promoteStore(first);
+  const { stdout } = await millrace(['replica', 'promote', '--store', first, '--json']).ended;
+  const promoted = JSON.parse(stdout) as { epoch: number; position: number };
+  expect(await promoteStore(first)).toEqual(promoted);
   expect(promoted).toEqual({ epoch: 2, position: expect.any(Number) });
   expect(promoted.position).toBeGreaterThanOrEqual(replicated);
   const app = await createMillrace({ store: first });

@@ -7,7 +7,9 @@ interface PromoteFlags {
 }
 
 /** `millrace replica`: what is done to a secondary. */
-export function replicaCommand(run: (action: (output: Output) => Promise<number>, json?: boolean) => Promise<void>): Command {
+export function replicaCommand(
+  run: (action: (output: Output) => Promise<number>, json?: boolean) => Promise<void>,
+): Command {
   return new Command('replica').description('Promote a secondary.').addCommand(
     new Command('promote')
       .description('Make a secondary a primary, once the lease of the old primary has ended.')

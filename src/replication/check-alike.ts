@@ -5,7 +5,7 @@ import type { LogReader, StoredEvent } from '../storage/index.ts';
 const PAGE = 1_000;
 
 /** SHA-256 of everything that is stored of an event, its place included. */
-export function recordHash(event: StoredEvent): string {
+function recordHash(event: StoredEvent): string {
   const { digest, ...rest } = event;
   const { position, stream, revision, id, type, schemaVersion, data, metadata, tags, occurredAt, recordedAt } = rest;
   const members = [position, stream, revision, id, type, schemaVersion, data, metadata, tags, occurredAt, recordedAt];
@@ -13,7 +13,7 @@ export function recordHash(event: StoredEvent): string {
 }
 
 /** The first position up to `through` at which two logs differ; undefined when there is none. */
-export async function firstDifference(one: LogReader, other: LogReader, through: number): Promise<number | undefined> {
+async function firstDifference(one: LogReader, other: LogReader, through: number): Promise<number | undefined> {
   for (let after = 0; after < through; ) {
     const limit = Math.min(PAGE, through - after);
     const page = (await one.readLog({ after, limit })).events;
