@@ -12,7 +12,7 @@ import { LogSubscriber } from './log-subscriber.ts';
 
 const PROCESSES = runCount(3, 8);
 /** Answered commits, over all processes. */
-const ANSWERS = runCount(3_000, 100_000);
+const ANSWERS = runCount(3_000, 40_000);
 const SUBSCRIBERS = 4;
 /** A process is killed and replaced, and a connection ended, each time that so many more commits were answered. */
 const ANSWERS_BETWEEN_FAULTS = Math.ceil(ANSWERS / 12);
