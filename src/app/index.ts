@@ -12,4 +12,5 @@ export {
   type MillraceStatus,
   type ModelQuery,
 } from './millrace.ts';
+export { addKeyToFile, createKeyFile, type KeyLocation, openKeys } from './open-keys.ts';
 export { openStorage, type StoreLocation } from './open-storage.ts';

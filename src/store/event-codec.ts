@@ -12,6 +12,10 @@ import {
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 import { type DataCodec, MarkMismatch } from './data-codec.ts';
 import type { AnyEvent, EventMetadata, NewEvent, RecordedEvent } from './event-definition.ts';
+import { allSealed, checkNotSealed, keysIn, type SealingKey, sealData, withSealedValues } from './event-seal.ts';
+import { type KeyRing, noKeys } from './key-ring.ts';
+import { isSealed, type LoadedKeys, SEALED } from './sealed.ts';
+import { subjectOf } from './sensitive.ts';
 import { currentTraceparent } from './trace-context.ts';
 import { upcast } from './upcasting.ts';
 
@@ -25,6 +29,9 @@ export interface EventContext {
 /** Members of the metadata that say in which context an event was appended, not what it is: they do not count for its identity. */
 const CONTEXT_MEMBERS = new Set(['correlationId', 'causationId', 'traceparent', 'tracestate']);
 
+/** What stored text with something sealed in it holds. */
+const SEALED_MARK = JSON.stringify(SEALED);
+
 /** What an event takes from its context; whatever else the context's object holds is not the event's. */
 const FROM_CONTEXT = ['correlationId', 'causationId', 'userId', 'traceparent'] as const;
 
@@ -33,12 +40,22 @@ export class EventCodec {
   readonly #definitions = new Map<string, AnyEvent>();
   readonly #strict: boolean;
   readonly #ids: IdSource;
+  readonly #keys: KeyRing | undefined;
 
-  /** With `strict`, a type without a definition is refused; without, its data passes unchecked. */
-  constructor(options: { definitions: readonly AnyEvent[]; strict: boolean; ids: IdSource }) {
+  /**
+   * With `strict`, a type without a definition is refused; without, its data passes unchecked. Without `keys`, sensitive data is refused,
+   * and none opens.
+   */
+  constructor(options: {
+    definitions: readonly AnyEvent[];
+    strict: boolean;
+    ids: IdSource;
+    keys?: KeyRing | undefined;
+  }) {
     for (const definition of options.definitions) this.#definitions.set(definition.type, definition);
     this.#strict = options.strict;
     this.#ids = options.ids;
+    this.#keys = options.keys;
   }
 
   /**
@@ -48,18 +65,27 @@ export class EventCodec {
    */
   async encode(stream: string, events: readonly NewEvent[], context: EventContext = {}): Promise<EncodedEvent[]> {
     const traceparent = currentTraceparent();
-    const encoded: EncodedEvent[] = [];
+    const valid: { event: NewEvent; definition: AnyEvent | undefined; data: unknown; subject: string | undefined }[] =
+      [];
     for (const event of events) {
       const definition = this.#definitionOf(event.type);
       let data: unknown = event.data;
+      let subject: string | undefined;
       if (definition !== undefined) {
         const checked = definition.schema['~standard'].validate(event.data);
-        data = validData(event, encoded.length, checked instanceof Promise ? await checked : checked);
+        data = validData(event, valid.length, checked instanceof Promise ? await checked : checked);
+        if (definition.sensitive !== undefined) subject = subjectOf(event.type, definition.sensitive, stream, data);
         if (definition.codec !== undefined) data = encodedData(definition, data);
       }
-      encoded.push(this.#encodeChecked(stream, event, data, definition?.version ?? 1, { ...context, traceparent }));
+      valid.push({ event, definition, data, subject });
     }
-    return encoded;
+    const subjects = valid.flatMap(({ subject }) => subject ?? []);
+    const keys = subjects.length === 0 ? undefined : await this.#sealingKeys(subjects);
+    return valid.map(({ event, definition, data, subject }) => {
+      const key = subject === undefined ? undefined : keys?.get(subject);
+      const sealing = definition === undefined || key === undefined ? undefined : { definition, key };
+      return this.#encodeChecked(stream, event, data, definition?.version ?? 1, { ...context, traceparent }, sealing);
+    });
   }
 
   /** Encodes an event of Millrace's own, whose data needs no check. */
@@ -68,22 +94,36 @@ export class EventCodec {
   }
 
   /**
-   * Decodes an event as it is stored. Throws `UNKNOWN_EVENT_VERSION` when it is newer than its definition, `LOAD_FAILED` when
+   * Decodes events as they are stored, with the keys that their sealed values need; see `decode`.
+   */
+  async decodeAll(stored: readonly StoredEvent[]): Promise<RecordedEvent[]> {
+    const loading = this.keysOf(stored);
+    const keys = loading === undefined ? noKeys : await loading;
+    return stored.map(event => this.decode(event, keys));
+  }
+
+  /** Loads the keys of events that are to be decoded; undefined when nothing in them is sealed. */
+  keysOf(stored: readonly StoredEvent[]): Promise<LoadedKeys> | undefined {
+    const ids: string[] = [];
+    for (const { data } of stored) ids.push(...keysIn(data));
+    return ids.length === 0 ? undefined : this.#keys?.load(ids);
+  }
+
+  /**
+   * Decodes an event as it is stored; what is sealed in it opens with the keys that are given. Throws `UNKNOWN_EVENT_VERSION` when it is newer than its definition, `LOAD_FAILED` when
    * an upcaster or the codec of its type fails.
    */
-  decode(stored: StoredEvent): RecordedEvent {
+  decode(stored: StoredEvent, keys: LoadedKeys = noKeys): RecordedEvent {
     const definition = this.#definitions.get(stored.type);
-    const current = definition !== undefined && stored.schemaVersion !== definition.version;
-    const parsed: unknown = JSON.parse(stored.data);
-    const data = current ? upcast(stored, definition, parsed) : parsed;
+    const older = definition !== undefined && stored.schemaVersion !== definition.version;
     return {
       position: stored.position,
       stream: stored.stream,
       revision: stored.revision,
       id: stored.id,
       type: stored.type,
-      schemaVersion: current ? definition.version : stored.schemaVersion,
-      data: definition?.codec === undefined ? data : decodedData(stored, definition.codec, data),
+      schemaVersion: older ? definition.version : stored.schemaVersion,
+      data: dataOf(stored, definition, keys),
       metadata: metadataOf(stored),
       occurredAt: stored.occurredAt ?? stored.recordedAt,
       recordedAt: stored.recordedAt,
@@ -93,7 +133,7 @@ export class EventCodec {
   /** A recorded event with its data as JSON holds it: for what leaves the program as JSON, and for patterns that are JSON. */
   toJson(event: RecordedEvent): RecordedEvent {
     const codec = this.#definitions.get(event.type)?.codec;
-    return codec === undefined ? event : { ...event, data: codec.encode(event.data) };
+    return codec === undefined || isSealed(event.data) ? event : { ...event, data: codec.encode(event.data) };
   }
 
   /** Events to be appended, from those whose data came as JSON. Throws `SCHEMA_VIOLATION` when a type cannot be read from that. */
@@ -108,6 +148,11 @@ export class EventCodec {
         throw schemaViolation(event.type, index, [{ pointer, message: messageOf(thrown) }]);
       }
     });
+  }
+
+  async #sealingKeys(subjects: readonly string[]): Promise<ReadonlyMap<string, SealingKey>> {
+    if (this.#keys !== undefined) return this.#keys.obtain(subjects);
+    throw new MillraceError('KEY_MISSING', 'No keys were given to seal sensitive data with. Nothing was appended.');
   }
 
   #definitionOf(type: unknown): AnyEvent | undefined {
@@ -129,21 +174,26 @@ export class EventCodec {
     data: unknown,
     schemaVersion: number,
     context: EventContext & { traceparent: string | undefined },
+    sealing?: { definition: AnyEvent; key: SealingKey },
   ): EncodedEvent {
     const id = event.id === undefined ? this.#ids.next() : checkedName(event.id, 'The id of an event');
     const { metadata, own } = mergedMetadata(event.metadata, context);
     const loss = jsonLossOf(data);
     if (loss !== undefined) throw notJson(event.type, loss);
+    checkNotSealed(event.type, data);
+    const content = canonicalJson([stream, event.type, schemaVersion, data, own]);
     return {
       id,
       fresh: event.id === undefined,
       type: event.type,
       schemaVersion,
-      data: JSON.stringify(data),
+      data: JSON.stringify(
+        sealing === undefined ? data : sealData(sealing.definition, data, { stream, id }, sealing.key),
+      ),
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
       occurredAt: checkedTime(event),
-      digest: hash('sha256', canonicalJson([stream, event.type, schemaVersion, data, own]), 'buffer'),
+      digest: sealing === undefined ? hash('sha256', content, 'buffer') : sealing.key.key.digest(content),
     };
   }
 }
@@ -193,6 +243,19 @@ function encodedData({ type, codec }: AnyEvent, data: unknown): unknown {
       { details: { type, pointer } },
     );
   }
+}
+
+/** The data of a stored event, as programs know it. */
+function dataOf(stored: StoredEvent, definition: AnyEvent | undefined, keys: LoadedKeys): unknown {
+  const json: unknown = JSON.parse(stored.data);
+  const current = (data: unknown): unknown => {
+    if (definition === undefined) return data;
+    const newest = stored.schemaVersion === definition.version ? data : upcast(stored, definition, data);
+    return definition.codec === undefined ? newest : decodedData(stored, definition.codec, newest);
+  };
+  const data = stored.data.includes(SEALED_MARK) ? withSealedValues(stored, json, keys, definition, current) : json;
+  if (isSealed(data)) return data;
+  return definition?.sensitive === undefined ? current(data) : allSealed(definition, current(data));
 }
 
 function decodedData({ type, position }: StoredEvent, codec: DataCodec, data: unknown): unknown {

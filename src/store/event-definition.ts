@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { checkedName, type Json, MillraceError } from '../core/index.ts';
 import { type AnyMarks, codecOfMarks, type DataCodec, type Encoded, type Marks } from './data-codec.ts';
+import { type AnySensitiveMark, checkSensitive, type SealedData, type SensitiveMark } from './sensitive.ts';
 import { checkUpcasters, type UpcasterChain, type Upcasters } from './upcasting.ts';
 
 /** What accompanies an event. Own members may be added; they are stored as they are given. */
@@ -76,6 +77,8 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly codec: DataCodec | undefined;
   /** The marks that the codec was made from, if it was. */
   readonly json: AnyMarks | undefined;
+  /** What of the data is sealed, and under whose key; undefined when nothing is. */
+  readonly sensitive: AnySensitiveMark | undefined;
 }
 
 /** An event type of whatever data; what lists of event types hold. */
@@ -117,17 +120,30 @@ export function defineEvent<
   const Version extends number = 1,
   Chain extends Upcasters = Upcasters,
   Coded = unknown,
+  const Sensitive extends SensitiveMark<StandardSchemaV1.InferOutput<Schema>> | undefined = undefined,
 >(
   type: Type,
-  options: { readonly schema: Schema } & EventOptions<StandardSchemaV1.InferOutput<Schema>, Version, Chain, Coded> &
+  options: {
+    readonly schema: Schema;
+    /**
+     * What of the data is sealed, wherever it goes, under the key of a subject that can be forgotten: `{ subject: data => data.customerId,
+     * fields: ['email'] }`, or `{ payload: true }` under the key of the stream.
+     */
+    readonly sensitive?: Sensitive;
+  } & EventOptions<StandardSchemaV1.InferOutput<Schema>, Version, Chain, Coded> &
     NoInfer<ReadsAllVersions<Version, Chain, Stored<StandardSchemaV1.InferOutput<Schema>, Coded>>> &
     NoInfer<WritesAll<StandardSchemaV1.InferOutput<Schema>>>,
-): EventDefinition<Type, StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>> {
+): EventDefinition<
+  Type,
+  SealedData<StandardSchemaV1.InferOutput<Schema>, Sensitive>,
+  StandardSchemaV1.InferInput<Schema>
+> {
   checkedName(type, 'The type of an event');
   const { schema, version = 1, upcast = {} } = options as { schema: Schema } & EventOptions<unknown>;
-  const { json, codec } = options as { json?: AnyMarks; codec?: DataCodec };
+  const { json, codec, sensitive } = options as { json?: AnyMarks; codec?: DataCodec; sensitive?: AnySensitiveMark };
   checkUpcasters(type, version, upcast);
   if (json !== undefined && codec !== undefined) throw twoCodecs(type);
+  checkSensitive(type, sensitive, codec !== undefined);
   const make = (data: unknown, event: Omit<NewEvent, 'type' | 'data'> = {}) => ({ ...event, type, data });
   const definition = Object.assign(make, {
     kind: 'event' as const,
@@ -136,11 +152,12 @@ export function defineEvent<
     version,
     upcast,
     json,
+    sensitive,
     codec: json === undefined ? codec : codecOfMarks(type, json),
   });
   return definition as unknown as EventDefinition<
     Type,
-    StandardSchemaV1.InferOutput<Schema>,
+    SealedData<StandardSchemaV1.InferOutput<Schema>, Sensitive>,
     StandardSchemaV1.InferInput<Schema>
   >;
 }
