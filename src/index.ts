@@ -69,10 +69,13 @@ export {
   type StepOptions,
   tryAgain,
 } from './sagas/index.ts';
+export type { AppendCondition, EventQuery } from './storage/index.ts';
 export {
+  type AppendAllOptions,
   type AppendOptions,
   type AppendResult,
   type Command,
+  causedBy,
   compareSchemas,
   type DataCodec,
   type DataOf,
@@ -102,8 +105,10 @@ export {
   type SensitiveMark,
   type StoredSchema,
   type StoredSchemasStatus,
+  type StreamEvents,
   schemaFileText,
   send,
+  type Tagger,
   type WrappedKey,
 } from './store/index.ts';
 export {

@@ -7,7 +7,7 @@
  * This is how the lower bound in `engines` was found; run it again before raising a dependency.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -18,6 +18,10 @@ if (version === undefined || !/^\d+\.\d+\.\d+$/.test(version)) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-node-'));
+// Some tests start processes of another user.
+chmodSync(folder, 0o755);
+// Earlier versions warn whenever they run TypeScript, which Millrace's tests do and its users need not.
+const NO_WARNING = '--disable-warning=ExperimentalWarning';
 try {
   const distribution = `node-${process.platform}-${process.arch}`;
   run('npm', ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', `${distribution}@${version}`]);
@@ -30,7 +34,11 @@ try {
 
 function run(command: string, args: readonly string[], path = process.env.PATH): number {
   const cwd = dirname(import.meta.dirname);
-  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit', env: { ...process.env, PATH: path } });
+  const { status, error } = spawnSync(command, args, {
+    cwd,
+    stdio: 'inherit',
+    env: { ...process.env, NODE_OPTIONS: NO_WARNING, PATH: path },
+  });
   if (error !== undefined) throw error;
   return status ?? 1;
 }

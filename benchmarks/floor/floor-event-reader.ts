@@ -37,7 +37,7 @@ export class FloorEventReader {
   readonly #log: Statement<[number, number], Row>;
 
   constructor(database: Database) {
-    const types = database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[];
+    const types = database.prepare('SELECT id, type AS name FROM kinds').all() as { id: number; name: string }[];
     this.#types = new Map(types.map(({ id, name }) => [id, name]));
     this.#streamId = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
     this.#stream = database

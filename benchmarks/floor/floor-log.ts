@@ -20,7 +20,7 @@ export class FloorLog {
   readonly #findRevision: Statement<[number], number>;
   readonly #insertStream: Statement<[string]>;
   readonly #insertType: Statement<[string]>;
-  readonly #insertVersion: Statement<[number]>;
+  readonly #insertVersion: Statement<[string]>;
   readonly #insertEvent: Statement<unknown[]>;
   position: number;
 
@@ -30,11 +30,18 @@ export class FloorLog {
       .prepare<[number], number>('SELECT coalesce(max(revision), -1) FROM events WHERE stream = ?')
       .pluck();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertType = database.prepare('INSERT INTO types (name) VALUES (?)');
+    this.#insertType = database.prepare('INSERT INTO kinds (type) VALUES (?)');
     this.#insertVersion = database.prepare('INSERT INTO schema_versions VALUES (?, 1)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertEvent = database.prepare(
+      `INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, occurred_at,
+         recorded_at, digest, causation)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
     this.position = database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
-    for (const { id, name } of database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[])
+    for (const { id, name } of database.prepare('SELECT id, type AS name FROM kinds').all() as {
+      id: number;
+      name: string;
+    }[])
       this.#types.set(name, id);
   }
 
@@ -43,7 +50,17 @@ export class FloorLog {
     const text = JSON.stringify(data);
     const id = randomUUIDv7();
     const digest = hash('sha256', `${stream}\n${type}\n${text}`, 'buffer');
-    return [type, id, 1, text, JSON.stringify(metadata), metadata['correlationId'] ?? null, null, digest];
+    return [
+      type,
+      id,
+      1,
+      text,
+      JSON.stringify(metadata),
+      metadata['correlationId'] ?? null,
+      null,
+      digest,
+      metadata['causationId'] ?? null,
+    ];
   }
 
   /** Refuses when the stream is elsewhere; to be called before anything of the entry is written. */
@@ -56,7 +73,7 @@ export class FloorLog {
   write(stream: string, rows: readonly unknown[][], now: number): number {
     const head = this.#head(stream);
     if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
-    for (const [type, id, version, data, metadata, correlation, occurredAt, digest] of rows) {
+    for (const [type, id, version, data, metadata, correlation, occurredAt, digest, causation] of rows) {
       this.#insertEvent.run(
         ++this.position,
         head.id,
@@ -70,6 +87,7 @@ export class FloorLog {
         occurredAt,
         now,
         digest,
+        causation,
       );
     }
     return this.position;
@@ -93,7 +111,7 @@ export class FloorLog {
     let id = this.#types.get(type);
     if (id === undefined) {
       id = this.#insertType.run(type).lastInsertRowid as number;
-      this.#insertVersion.run(id);
+      this.#insertVersion.run(type);
       this.#types.set(type, id);
     }
     return id;

@@ -2,7 +2,7 @@
 export const FLOOR_SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
   CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-  CREATE TABLE types (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE kinds (id INTEGER PRIMARY KEY, type TEXT NOT NULL, category TEXT, UNIQUE (type, category));
   CREATE TABLE events (
     position INTEGER PRIMARY KEY,
     stream INTEGER NOT NULL,
@@ -15,12 +15,30 @@ export const FLOOR_SCHEMA = `
     correlation TEXT,
     occurred_at INTEGER,
     recorded_at INTEGER NOT NULL,
-    digest BLOB NOT NULL
+    digest BLOB NOT NULL,
+    tags TEXT,
+    causation TEXT
   );
   CREATE UNIQUE INDEX events_by_stream ON events (stream, revision);
   CREATE UNIQUE INDEX events_by_id ON events (id);
   CREATE INDEX events_by_type ON events (type);
   CREATE INDEX events_by_correlation ON events (correlation) WHERE correlation IS NOT NULL;
+  CREATE INDEX events_by_causation ON events (causation) WHERE causation IS NOT NULL;
+  CREATE TABLE event_tags (
+    tag TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    PRIMARY KEY (tag, position)
+  ) WITHOUT ROWID;
+  CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    appends TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    kept_until INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX claims_by_end ON claims (kept_until);
   CREATE TABLE collections (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);
   CREATE TABLE cursors (
     processor TEXT NOT NULL,
@@ -67,7 +85,7 @@ export const FLOOR_SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX state_by_end ON state (store, partition, window_end) WHERE window_end > 0;
   CREATE TABLE schema_versions (
-    type INTEGER NOT NULL,
+    type TEXT NOT NULL,
     version INTEGER NOT NULL,
     PRIMARY KEY (type, version)
   ) WITHOUT ROWID;

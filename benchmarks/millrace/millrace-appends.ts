@@ -44,6 +44,8 @@ function encoded({ stream, context }: PlannedAppend, order: OrderData): EncodedE
     data,
     metadata: JSON.stringify(context),
     correlationId: context.correlationId,
+    causationId: null,
+    tags: [],
     occurredAt: null,
     digest: hash('sha256', `${stream}\nOrderPlaced\n${data}`, 'buffer'),
   };

@@ -7,6 +7,8 @@ import { multiplyOrders } from '../workload/multiplied-orders.ts';
 import type { DemoRun } from './demo-process.ts';
 
 const PROCESS = new URL('./demo-process.ts', import.meta.url);
+/** What the command line sets before it runs anything. */
+const COMMAND_LINE_HEAP = ['--heap-growing-percent=50', '--no-allocation-site-pretenuring'];
 
 /** The whole order system, each run in a process of its own, on so many times the orders of the sample. */
 export async function millraceDemo(copies: number, { folder }: Surroundings): Promise<Contestant> {
@@ -14,7 +16,7 @@ export async function millraceDemo(copies: number, { folder }: Surroundings): Pr
   const orders = multiplyOrders(sampleOrders, file, copies);
   return {
     async round() {
-      const demo = fork(PROCESS, [file, join(folder, 'data')]);
+      const demo = fork(PROCESS, [file, join(folder, 'data')], { execArgv: COMMAND_LINE_HEAP });
       const exit = once(demo, 'exit');
       const ended = exit.then(([code]): never => {
         throw new Error(`the demo ended with ${code}`);

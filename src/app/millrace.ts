@@ -23,6 +23,7 @@ import { SagaEngine } from '../sagas/index.ts';
 import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
 import {
   type AnyDecider,
+  type AppendAllOptions,
   type AppendOptions,
   type AppendResult,
   type Command,
@@ -36,6 +37,7 @@ import {
   type RecordedEvent,
   StoredSchemas,
   type StoredSchemasStatus,
+  type StreamEvents,
 } from '../store/index.ts';
 import { TopologyEngine } from '../streams/index.ts';
 import { type App, defineApp } from './app-definition.ts';
@@ -84,6 +86,8 @@ export interface Millrace {
 
   /** Appends events to a stream; see `EventStore.append`. */
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult>;
+  /** Appends to several streams in one commit; see `EventStore.appendAll`. */
+  appendAll(parts: readonly StreamEvents[], options?: AppendAllOptions): Promise<readonly AppendResult[]>;
   /** Carries out a command; see `EventStore.execute`. */
   execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(
     decider: D,
@@ -237,6 +241,10 @@ class RunningApp implements Millrace {
 
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult> {
     return this.events.append(stream, events, options);
+  }
+
+  appendAll(parts: readonly StreamEvents[], options?: AppendAllOptions): Promise<readonly AppendResult[]> {
+    return this.events.appendAll(parts, options);
   }
 
   execute<D extends AnyDecider, Name extends keyof CommandsOf<D> & string>(

@@ -75,7 +75,7 @@ function readKeyFile(path: string): KeyFile {
     if (isMillraceError(cause)) throw cause;
     throw new MillraceError(
       'KEY_MISSING',
-      `The keys in ${path} cannot be read: ${messageOf(cause)}. Make new ones with: millrace keys create --keys file:${path}`,
+      `The keys in ${path} cannot be read: ${messageOf(cause)}. Make new ones with: millrace keys create --keys file:${path} --name <name>`,
       { cause, details: { path } },
     );
   }

@@ -5,7 +5,8 @@ import {
   Histogram as PrometheusHistogram,
   Registry,
 } from 'prom-client';
-import type { Counter, Gauge, Histogram, MetricDefinition, Metrics } from '../core/index.ts';
+import type { Counter, Gauge, Histogram, Labels, MetricDefinition, Metrics } from '../core/index.ts';
+import { DeferredCalls } from './deferred-calls.ts';
 
 /** Bounds that tell a step within a process (0.1 ms) from a call to a slow service (1 min). */
 const SECONDS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -14,6 +15,7 @@ const SECONDS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 export class PrometheusMetrics implements Metrics {
   readonly #registry = new Registry();
   readonly #refreshers: (() => void | Promise<void>)[] = [];
+  readonly #deferred = new Map<string, DeferredCalls>();
 
   /** With `process`, the registry also says how Node itself is doing: memory, event loop, garbage collection. */
   constructor(options: { process?: boolean } = {}) {
@@ -22,7 +24,8 @@ export class PrometheusMetrics implements Metrics {
 
   counter(definition: MetricDefinition): Counter {
     const counter = this.#metric(definition, PrometheusCounter);
-    return { add: (amount, labels = {}) => counter.inc(labels, amount) };
+    const calls = this.#defer(definition, (labels, amount) => counter.inc(labels, amount));
+    return { add: (amount, labels) => calls.add(amount, labels) };
   }
 
   gauge(definition: MetricDefinition): Gauge {
@@ -32,7 +35,8 @@ export class PrometheusMetrics implements Metrics {
 
   histogram(definition: MetricDefinition): Histogram {
     const histogram = this.#metric(definition, PrometheusHistogram);
-    return { observe: (value, labels = {}) => histogram.observe(labels, value) };
+    const calls = this.#defer(definition, (labels, value) => histogram.observe(labels, value));
+    return { observe: (value, labels) => calls.add(value, labels) };
   }
 
   beforeCollect(refresh: () => void | Promise<void>): void {
@@ -42,7 +46,14 @@ export class PrometheusMetrics implements Metrics {
   /** All metrics in Prometheus' text format, and its content type. */
   async collect(): Promise<{ text: string; contentType: string }> {
     for (const refresh of this.#refreshers) await refresh();
+    for (const calls of this.#deferred.values()) calls.flush();
     return { text: await this.#registry.metrics(), contentType: this.#registry.contentType };
+  }
+
+  #defer({ name }: MetricDefinition, call: (labels: Labels, value: number) => void): DeferredCalls {
+    const calls = this.#deferred.get(name) ?? new DeferredCalls(call);
+    this.#deferred.set(name, calls);
+    return calls;
   }
 
   #metric<M extends object>(

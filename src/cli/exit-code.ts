@@ -23,6 +23,8 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   PROJECTION_NOT_FOUND: EXIT.notFound,
   READ_MODEL_NOT_FOUND: EXIT.notFound,
   SAGA_NOT_FOUND: EXIT.notFound,
+  CONDITION_CONFLICT: EXIT.conflict,
+  IDEMPOTENCY_KEY_REUSED: EXIT.conflict,
   REVISION_CONFLICT: EXIT.conflict,
   EVENT_ID_REUSED: EXIT.conflict,
   NOT_ALLOWED: EXIT.notAllowed,

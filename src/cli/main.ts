@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
 import { demoCommand } from './commands/demo.ts';
+import { keysCommand } from './commands/keys.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { EXIT } from './exit-code.ts';
+import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
 
+growHeapSlowly();
 await main(process.argv.slice(2));
 
 /**
@@ -20,7 +23,8 @@ async function main(args: readonly string[]): Promise<void> {
     .showSuggestionAfterError()
     .addCommand(startCommand(run))
     .addCommand(demoCommand(run))
-    .addCommand(schemaCommand(run));
+    .addCommand(schemaCommand(run))
+    .addCommand(keysCommand(run));
   for (const command of withSubcommands(program)) {
     // What was wrong is said below, in the way in which all errors are said.
     command.exitOverride().configureOutput({ outputError: () => undefined });

@@ -5,9 +5,12 @@
 const ERROR_CODES = {
   // The log.
   REVISION_CONFLICT: { retryable: true, remedy: 'Read the stream again and decide anew.' },
+  CONDITION_CONFLICT: { retryable: false, remedy: 'Read the events of the condition again and decide anew.' },
   EVENT_ID_REUSED: { retryable: false, remedy: 'Give the new content a new id.' },
+  IDEMPOTENCY_KEY_REUSED: { retryable: false, remedy: 'Give the other request a key of its own.' },
   APPEND_FAILED: { retryable: false, remedy: 'See the cause; nothing was appended.' },
   LOAD_FAILED: { retryable: false, remedy: 'See the cause; the stored events are untouched.' },
+  LIMIT_EXCEEDED: { retryable: false, remedy: 'Send less at once, or keep large content elsewhere and name it.' },
   SCHEMA_VIOLATION: { retryable: false, remedy: 'Correct the named fields and send the event again.' },
   UNKNOWN_EVENT_TYPE: { retryable: false, remedy: 'Register the type with defineEvent, or correct its name.' },
   UNKNOWN_EVENT_VERSION: { retryable: false, remedy: 'Add the missing upcaster to the definition of the event.' },

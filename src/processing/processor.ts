@@ -215,8 +215,8 @@ export class Processor {
     this.#follower.advance(Number(checkpoint ?? 0));
     while (!this.#stopped && !isLost()) {
       const page = await this.#follower.page(batchSize);
-      const isFull = page.events.length === batchSize;
-      if (isFull) this.#state = 'catching-up';
+      const isBehind = page.through < this.#follower.head;
+      if (isBehind) this.#state = 'catching-up';
       if (page.events.length > 0) {
         const moved = await this.#handleOrFail(lease, checkpoint, page.events);
         if (moved === undefined) return;
@@ -228,8 +228,8 @@ export class Processor {
       }
       // Nothing wanted lies between the last event of a page and where the reader has looked.
       this.#follower.advance(page.through);
-      // A page that is not full reached the end of the log, which may have grown since without ever being waited for.
-      if (!isFull) this.#isLive();
+      // The page reached the end of the log, which may have grown since without ever being waited for.
+      if (!isBehind) this.#isLive();
       await (page.events.length > 0 ? this.#linger() : this.#follower.wait());
     }
   }

@@ -27,6 +27,8 @@ const event: RecordedEvent = {
   type: 'A',
   schemaVersion: 1,
   data: {},
+  tags: [],
+  contentHash: '',
   metadata: { correlationId: 'c-1', traceparent },
   occurredAt: 0,
   recordedAt: 0,

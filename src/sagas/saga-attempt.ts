@@ -1,5 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Environment } from '../processing/index.ts';
+import { inContext } from '../store/index.ts';
 import type { Saga, StepArguments, StepContext, UndoArguments } from './saga-definition.ts';
 import type { Begun } from './saga-events.ts';
 import type { SagaState } from './saga-state.ts';
@@ -57,7 +58,9 @@ export async function runAttempt(
               finish({ kind: 'failed', failure: timedOut(step.name, limit.ms, limit.what), durationMs: elapsed() });
             });
       lost.addEventListener('abort', onLost, { once: true });
-      call(() => (begun.undo ? step.compensate?.(undoScope(scope, state, step.name)) : step.run(scope))).then(
+      const run = (): unknown => (begun.undo ? step.compensate?.(undoScope(scope, state, step.name)) : step.run(scope));
+      const cause = { correlationId: state.correlationId, causationId: state.lastEventId };
+      inContext(cause, () => call(run)).then(
         result => finish({ kind: 'done', result, durationMs: elapsed() }),
         thrown => finish({ kind: 'failed', failure: stepFailure(thrown, step.name), durationMs: elapsed() }),
       );

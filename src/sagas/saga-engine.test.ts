@@ -300,6 +300,24 @@ for (const declineAt of [undefined, 'three']) {
   }
 }
 
+test('gives what a step appends the correlation of the saga and the attempt as its cause', async () => {
+  const act = async (step: string): Promise<string> => {
+    await run.environment.events.append('seen-1', [{ type: 'Seen', data: step }]);
+    return step;
+  };
+  const run = await startRun({ calls: [], act });
+  const { saga } = await untilSettled(run);
+  const { events } = run.environment;
+  const [placed] = await events.readStream('order-7', { limit: 1 });
+  const history = await events.readStream('$saga-Ship:7');
+  const seen = await events.readStream('seen-1');
+  expect(saga.status).toBe('COMPLETED');
+  expect(seen.map(({ metadata }) => metadata.correlationId)).toEqual(Array(3).fill(placed?.id));
+  const before = (index: number): string | undefined =>
+    history.findLast(({ position }) => position < (seen[index]?.position ?? 0))?.id;
+  expect(seen.map(({ metadata }) => metadata.causationId)).toEqual([before(0), before(1), before(2)]);
+});
+
 test('begins a saga by command once: a new one is shown at its start, one that exists where it stands', async () => {
   const environment = await createTestEnvironment();
   open.push(environment.storage);

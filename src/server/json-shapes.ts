@@ -4,7 +4,20 @@ import type { RecordedEvent } from '../store/index.ts';
 
 /** A recorded event as clients see it: times in RFC 3339. */
 export function eventJson(event: RecordedEvent) {
-  const { position, id, stream, revision, type, schemaVersion, data, metadata, occurredAt, recordedAt } = event;
+  const {
+    position,
+    id,
+    stream,
+    revision,
+    type,
+    schemaVersion,
+    data,
+    metadata,
+    tags,
+    occurredAt,
+    recordedAt,
+    contentHash,
+  } = event;
   return {
     position,
     id,
@@ -14,8 +27,10 @@ export function eventJson(event: RecordedEvent) {
     schemaVersion,
     data,
     metadata,
+    tags,
     occurredAt: time(occurredAt),
     recordedAt: time(recordedAt),
+    contentHash,
   };
 }
 

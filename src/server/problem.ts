@@ -17,7 +17,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   COMMAND_REJECTED: 409,
   SUBJECT_FORGOTTEN: 409,
   EVENT_ID_REUSED: 409,
+  CONDITION_CONFLICT: 412,
   REVISION_CONFLICT: 412,
+  LIMIT_EXCEEDED: 413,
+  IDEMPOTENCY_KEY_REUSED: 422,
   SCHEMA_VIOLATION: 422,
   UNKNOWN_EVENT_TYPE: 422,
   READ_MODEL_BEHIND: 503,
@@ -96,7 +99,7 @@ const ADVICE: Readonly<Record<number, string>> = {
 function requestError(thrown: unknown): MillraceError | undefined {
   const { statusCode, message = 'It is malformed.' } = thrown as { statusCode?: number; message?: string };
   if (statusCode === undefined || statusCode >= 500) return undefined;
-  const code = statusCode === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT';
+  const code = statusCode === 404 ? 'NOT_FOUND' : statusCode === 413 ? 'LIMIT_EXCEEDED' : 'INVALID_ARGUMENT';
   const reason = message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX)}…` : message;
   const advice = ADVICE[statusCode];
   const sentence = reason.replace(/[.:]?$/, '.');

@@ -9,7 +9,8 @@ import { checkIdentity } from './sqlite-schema.ts';
 /** The name by which SQLite knows a database in memory. */
 export const MEMORY = ':memory:';
 
-const CACHE_KIB = 64 * 1024;
+/** Pages of the file that a connection holds. Beyond the newest ends of the indexes more gains nothing: the system holds the file. */
+const CACHE_KIB = 32 * 1024;
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** Opens the connection that writes. It alone changes the file. */

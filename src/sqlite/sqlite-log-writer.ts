@@ -1,17 +1,14 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { MillraceError, SYSTEM_PREFIX } from '../core/index.ts';
-import type { AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import { categoryOf, MillraceError, SYSTEM_PREFIX } from '../core/index.ts';
+import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
+import { SqliteKindWriter } from './sqlite-event-kinds.ts';
+import { SqliteSchemaVersionWriter } from './sqlite-schema-versions.ts';
 
 /** A stream as the writer knows it. `id` is 0 while the stream has no row. */
 interface StreamHead {
   id: number;
   revision: number;
-}
-
-/** An event type as the writer knows it: its number, and the versions of its schema that are written down. */
-interface KnownType {
-  readonly id: number;
-  readonly versions: Set<number>;
 }
 
 /** How many heads of streams are remembered: a look-up saved for every append to a stream in use. */
@@ -23,9 +20,11 @@ const CONFLICTING_SHOWN_MAX = 20;
 export class SqliteLogWriter {
   readonly #database: Database;
   readonly #heads = new Map<string, StreamHead>();
+  readonly #kinds: SqliteKindWriter;
+  readonly #schemaVersions: SqliteSchemaVersionWriter;
+  readonly #conditions: SqliteConditionChecker;
   /** Walks behind the heads from the oldest on; undefined before the first one has to go. */
   #oldest: Iterator<string> | undefined;
-  readonly #types = new Map<string, KnownType>();
   #position: number;
   #lastRecordedAt: number;
 
@@ -33,12 +32,14 @@ export class SqliteLogWriter {
   readonly #findRevision: Statement<[number], number | null>;
   readonly #findEvent: Statement<[string], [number, string, number, Uint8Array, number]>;
   readonly #insertStream: Statement<[string]>;
-  readonly #insertType: Statement<[string]>;
-  readonly #insertVersion: Statement<[number, number]>;
   readonly #insertEvent: Statement<unknown[]>;
+  readonly #insertTag: Statement<[string, number, number]>;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#kinds = new SqliteKindWriter(database);
+    this.#schemaVersions = new SqliteSchemaVersionWriter(database);
+    this.#conditions = new SqliteConditionChecker(database, this.#kinds);
     this.#findStream = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
     this.#findRevision = database
       .prepare<[number], number | null>('SELECT max(revision) FROM events WHERE stream = ?')
@@ -50,9 +51,8 @@ export class SqliteLogWriter {
       )
       .raw();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertType = database.prepare('INSERT INTO types (name) VALUES (?)');
-    this.#insertVersion = database.prepare('INSERT INTO schema_versions (type, version) VALUES (?, ?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertTag = database.prepare('INSERT INTO event_tags VALUES (?, ?, ?)');
     this.#position = 0;
     this.#lastRecordedAt = 0;
     this.forget();
@@ -66,17 +66,9 @@ export class SqliteLogWriter {
   /** Drops what is remembered and reads it anew: after a rollback, the file is right and memory is not. */
   forget(): void {
     this.#heads.clear();
+    this.#kinds.forget();
+    this.#schemaVersions.forget();
     this.#oldest = undefined;
-    this.#types.clear();
-    const byId = new Map<number, KnownType>();
-    const types = this.#database.prepare('SELECT id, name FROM types').all() as { id: number; name: string }[];
-    for (const { id, name } of types) {
-      const known = { id, versions: new Set<number>() };
-      byId.set(id, known);
-      this.#types.set(name, known);
-    }
-    const versions = this.#database.prepare('SELECT type, version FROM schema_versions').raw().all();
-    for (const [type, version] of versions as [number, number][]) byId.get(type)?.versions.add(version);
     const last = this.#database
       .prepare('SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1')
       .get() as { position: number; recorded_at: number } | undefined;
@@ -152,21 +144,27 @@ export class SqliteLogWriter {
     }
   }
 
+  /** Throws `CONDITION_CONFLICT` when something has happened that a condition forbids. */
+  checkConditions(conditions: readonly AppendCondition[]): void {
+    this.#conditions.check(conditions, this.#position);
+  }
+
   /** Writes the events of one append after all checks have passed. */
   write({ stream, events }: StreamAppend, recordedAt: number): AppendOutcome {
     const head = this.#head(stream);
     if (events.length === 0) return { stream, revision: head.revision, position: 0 };
     if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
+    const category = categoryOf(stream);
     const own = stream.startsWith(SYSTEM_PREFIX);
     for (const event of events) {
-      const type = this.#type(event.type);
-      if (!own && !type.versions.has(event.schemaVersion)) this.#addVersion(type, event.schemaVersion);
+      const kind = this.#kinds.idOf(event.type, category);
+      if (!own) this.#schemaVersions.note(event.type, event.schemaVersion);
       this.#insertEvent.run(
         ++this.#position,
         head.id,
         ++head.revision,
         event.id,
-        type.id,
+        kind,
         event.schemaVersion,
         event.data,
         event.metadata,
@@ -174,7 +172,10 @@ export class SqliteLogWriter {
         event.occurredAt,
         recordedAt,
         event.digest,
+        event.tags.length === 0 ? null : JSON.stringify(event.tags),
+        event.causationId,
       );
+      for (const tag of event.tags) this.#insertTag.run(tag, this.#position, kind);
     }
     this.#lastRecordedAt = recordedAt;
     return { stream, revision: head.revision, position: this.#position };
@@ -199,25 +200,11 @@ export class SqliteLogWriter {
     this.#heads.delete(this.#oldest.next().value as string);
   }
 
-  #type(name: string): KnownType {
-    let type = this.#types.get(name);
-    if (type === undefined) {
-      type = { id: this.#insertType.run(name).lastInsertRowid as number, versions: new Set() };
-      this.#types.set(name, type);
-    }
-    return type;
-  }
-
-  #addVersion(type: KnownType, version: number): void {
-    this.#insertVersion.run(type.id, version);
-    type.versions.add(version);
-  }
-
   #conflict(stream: string, expected: StreamAppend['expected'], actual: number): MillraceError {
     const from = typeof expected === 'number' ? expected + 1 : 0;
     const conflicting = this.#database
       .prepare(
-        `SELECT t.name AS type, e.position, e.revision FROM events e JOIN types t ON t.id = e.type
+        `SELECT k.type, e.position, e.revision FROM events e JOIN kinds k ON k.id = e.type
          WHERE e.stream = ? AND e.revision >= ? ORDER BY e.revision LIMIT ?`,
       )
       .all(this.#head(stream).id, from, CONFLICTING_SHOWN_MAX);

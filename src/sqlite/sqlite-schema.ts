@@ -5,9 +5,13 @@ import { MillraceError } from '../core/index.ts';
  * The tables. Why they are as they are:
  * - A stream's head is not stored: the unique index over (stream, revision) gives it in one seek, so that an append
  *   dirties no second row.
- * - Event types are numbers, so that the index by type stays small; `position` is the rowid, which every index carries.
+ * - An event's `type` is the number of its kind: a type in a category. So one small index finds events by type and by category; a
+ *   type that many categories use has one kind more, without a category, for the rest of them and for what is older than
+ *   kinds are. `position` is the rowid, which every index carries.
  * - `correlation` is null for an event that starts its own correlation: most indexes entries are never written.
  * - The index of due work holds the keys: claiming passes over items that are held without reading them.
+ * - Tags stand twice: with their event, to be shown, and in a table that is its own index, to be found. Its rows repeat the type, so
+ *   that a query for a tag and a type reads no events. An event without tags costs nothing.
  * - The versions of schemas have a table of their own, so that an app can see at its start what it must be able to read.
  * - Generated columns of document tables are virtual: only their indexes cost anything.
  */
@@ -86,13 +90,39 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX state_by_end ON state (store, partition, window_end) WHERE window_end > 0;
   `,
   `
-  CREATE TABLE schema_versions (
+  CREATE TABLE kinds (id INTEGER PRIMARY KEY, type TEXT NOT NULL, category TEXT, UNIQUE (type, category));
+  INSERT INTO kinds SELECT id, name, NULL FROM types;
+  DROP TABLE types;
+
+  ALTER TABLE events ADD COLUMN tags TEXT;
+  ALTER TABLE events ADD COLUMN causation TEXT;
+  CREATE INDEX events_by_causation ON events (causation) WHERE causation IS NOT NULL;
+
+  CREATE TABLE event_tags (
+    tag TEXT NOT NULL,
+    position INTEGER NOT NULL,
     type INTEGER NOT NULL,
+    PRIMARY KEY (tag, position)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    appends TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    kept_until INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX claims_by_end ON claims (kept_until);
+  `,
+  `
+  CREATE TABLE schema_versions (
+    type TEXT NOT NULL,
     version INTEGER NOT NULL,
     PRIMARY KEY (type, version)
   ) WITHOUT ROWID;
   INSERT INTO schema_versions
-    SELECT DISTINCT e.type, e.schema_version FROM events e JOIN streams s ON s.id = e.stream
+    SELECT DISTINCT k.type, e.schema_version FROM events e JOIN streams s ON s.id = e.stream JOIN kinds k ON k.id = e.type
     WHERE substr(s.name, 1, 1) <> '$';
   `,
 ];

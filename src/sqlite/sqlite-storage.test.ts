@@ -24,3 +24,25 @@ test('stores short events that come at once in one group', async () => {
 test('stores long events that come at once in groups of a few megabytes, so that none holds up the process', async () => {
   expect(await groupsOf(64, 1_000_000)).toBe(16);
 });
+
+test('ends a page of long events early, however many were asked for, and skips none', async () => {
+  const storage = await openSqlite({ file: ':memory:' });
+  const long = JSON.stringify('x'.repeat(100_000));
+  for (let n = 0; n < 5; n++) {
+    const events = Array.from({ length: 60 }, () => sampleEvent({ type: n % 2 ? 'Odd' : 'Even', data: long }));
+    await storage.commit({ appends: [sampleAppend('a-1', 'any', events)] });
+  }
+  for (const filter of [{}, { types: ['Even'] }, { types: ['Even', 'Odd'] }]) {
+    const seen: number[] = [];
+    for (let after = 0; after < 300; ) {
+      const { events, through } = await storage.log.readLog({ after, limit: 10_000, filter });
+      expect(events.length).toBeLessThanOrEqual(100);
+      seen.push(...events.map(({ position }) => position));
+      expect(through).toBeGreaterThan(after);
+      after = through;
+    }
+    const all = Array.from({ length: 300 }, (_, n) => n + 1);
+    expect(seen).toEqual(filter.types?.length === 1 ? all.filter(n => Math.ceil(n / 60) % 2 === 1) : all);
+  }
+  await storage.close();
+});

@@ -115,7 +115,14 @@ class SqliteStorage implements Storage {
     this.#reading = new SqliteReadConnection(file, writer);
     this.#head = lastPosition(this.#reading.database);
     this.#queue = new GroupQueue({ clock: parts.clock, weigh: rowsOf, run: group => this.#commitGroup(group) });
-    this.log = this.#reader(database => new SqliteLogReader(database, () => this.#head));
+    this.log = this.#reader(
+      database =>
+        new SqliteLogReader(
+          database,
+          () => parts.clock.now(),
+          () => this.#head,
+        ),
+    );
     this.documents = this.#reader(database => new SqliteDocumentReader(database, writer));
     this.cursors = this.#reader(database => new SqliteCursorStore(database, writer));
     this.work = this.#reader(database => new SqliteWorkQueue(database, writer));

@@ -104,7 +104,7 @@ describe('a group', () => {
     writer.commitGroup([breaking]);
     writer.commitGroup([{ appends: [sampleAppend('a-1', 'any', [sampleEvent({ type: 'Other' })])] }]);
     const rows = connection(writer)
-      .prepare('SELECT s.name, t.name FROM events e JOIN streams s ON s.id = e.stream JOIN types t ON t.id = e.type')
+      .prepare('SELECT s.name, k.type FROM events e JOIN streams s ON s.id = e.stream JOIN kinds k ON k.id = e.type')
       .raw()
       .all();
     expect(rows).toEqual([['a-1', 'Other']]);

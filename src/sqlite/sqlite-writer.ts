@@ -10,6 +10,7 @@ import type {
   StreamAppend,
   TopicDefinition,
 } from '../storage/index.ts';
+import { SqliteClaimWriter } from './sqlite-claim-writer.ts';
 import { MEMORY, openForWriting } from './sqlite-connection.ts';
 import { type CursorRequest, SqliteCursorWriter } from './sqlite-cursor-writer.ts';
 import { SqliteDocumentWriter } from './sqlite-document-writer.ts';
@@ -46,6 +47,7 @@ interface Session {
   readonly commit: Statement;
   readonly logPages: Statement<[], { log: number }> | undefined;
   readonly log: SqliteLogWriter;
+  readonly claims: SqliteClaimWriter;
   readonly cursors: SqliteCursorWriter;
   readonly documents: SqliteDocumentWriter;
   readonly work: SqliteWorkWriter;
@@ -178,8 +180,9 @@ export class SqliteWriter {
     try {
       session.begin.run();
       for (const batch of batches) {
-        const refusal = check(session, batch);
-        outcomes.push(refusal ?? { ok: write(session, batch, this.#clock.now(), undo) });
+        const now = this.#clock.now();
+        const refusal = check(session, batch, now);
+        outcomes.push(refusal ?? { ok: write(session, batch, now, undo) });
       }
       session.commit.run();
       return { outcomes, head: session.log.position, logPages: session.logPages?.get()?.log ?? 0 };
@@ -296,6 +299,7 @@ export class SqliteWriter {
       // Asks the shared memory of the log, not the file, and copies nothing.
       logPages: this.#options.file === MEMORY ? undefined : database.prepare('PRAGMA wal_checkpoint(NOOP)'),
       log: new SqliteLogWriter(database),
+      claims: new SqliteClaimWriter(database),
       cursors: new SqliteCursorWriter(database, this.#leases),
       documents: new SqliteDocumentWriter(database),
       work: new SqliteWorkWriter(database, this.#leases),
@@ -323,12 +327,15 @@ const NO_APPENDS: readonly StreamAppend[] = [];
  * Makes every check of a batch before its first write, so that a refusal leaves no trace and needs no savepoint.
  * Answers the outcome when there is nothing to write: a refusal, or the first result of a batch that is known already.
  */
-function check(session: Session, batch: Batch): Outcome<CommitResult> | undefined {
-  const { appends = NO_APPENDS, cursors, documents, work, topics, state } = batch;
+function check(session: Session, batch: Batch, now: number): Outcome<CommitResult> | undefined {
+  const { appends = NO_APPENDS, claim, conditions, cursors, documents, work, topics, state } = batch;
   try {
+    const first = claim === undefined ? undefined : session.claims.find(claim, now);
+    if (first !== undefined) return { ok: first };
     const replay = appends.length > 0 ? session.log.findReplay(appends) : undefined;
     if (replay !== undefined) return { ok: { ...replay, replayed: true } };
     session.log.check(appends);
+    if (conditions !== undefined) session.log.checkConditions(conditions);
     if (cursors !== undefined) session.cursors.check(cursors);
     if (documents !== undefined) session.documents.check(documents, batch);
     if (work !== undefined) session.work.check(work);
@@ -342,7 +349,7 @@ function check(session: Session, batch: Batch): Outcome<CommitResult> | undefine
 }
 
 function write(session: Session, batch: Batch, now: number, undo: (() => void)[]): CommitResult {
-  const { appends = NO_APPENDS, cursors, documents, work, topics, state } = batch;
+  const { appends = NO_APPENDS, claim, cursors, documents, work, topics, state } = batch;
   const recordedAt = session.log.recordingTime(now);
   const outcomes: AppendOutcome[] = [];
   for (const append of appends) outcomes.push(session.log.write(append, recordedAt));
@@ -351,7 +358,9 @@ function write(session: Session, batch: Batch, now: number, undo: (() => void)[]
   if (work !== undefined) undo.push(...session.work.write(work, now));
   if (topics !== undefined) session.topics.write(topics, now);
   if (state !== undefined) session.state.write(state);
-  return { appends: outcomes, replayed: false, recordedAt };
+  const result = { appends: outcomes, replayed: false, recordedAt };
+  if (claim !== undefined) session.claims.write(claim, result, now);
+  return result;
 }
 
 function stillReadError(file: string): MillraceError {

@@ -1,6 +1,7 @@
 import type { CursorMove } from './cursors.ts';
 import type { DocumentWrite } from './documents.ts';
-import type { AppendOutcome, StreamAppend } from './log.ts';
+import type { IdempotencyClaim } from './idempotency.ts';
+import type { AppendCondition, AppendOutcome, StreamAppend } from './log.ts';
 import type { StateWrite, TopicWrite } from './topics.ts';
 import type { WorkWrite } from './work.ts';
 
@@ -16,6 +17,10 @@ export interface Batch {
   readonly class?: 'interactive' | 'bulk';
   /** At most one for each stream; `INVALID_ARGUMENT` otherwise. */
   readonly appends?: readonly StreamAppend[];
+  /** What must not have happened since the batch was decided on; each of them has to hold. */
+  readonly conditions?: readonly AppendCondition[];
+  /** Checked before everything else. */
+  readonly claim?: IdempotencyClaim;
   readonly cursors?: readonly CursorMove[];
   readonly documents?: readonly DocumentWrite[];
   readonly work?: readonly WorkWrite[];
@@ -24,17 +29,20 @@ export interface Batch {
 }
 
 /** What handling something does to the world inside the storage: a batch without the cursor and the class, which are the runner's. */
-export type Effects = Omit<Batch, 'cursors' | 'class'>;
+export type Effects = Omit<Batch, 'cursors' | 'class' | 'claim'>;
 
 /** Where a committed batch came to stand. */
 export interface CommitResult {
   /** One for each append, in their order. */
   readonly appends: readonly AppendOutcome[];
   /**
-   * True when every event of the batch was known with the same content: nothing was written, and this is the first result.
-   * For an append without events, it is where the stream stands.
+   * True when the batch was known, by its idempotency key or because every event of it was known with the same content:
+   * nothing was written, and this is the first result. For an append without events, it is where the stream stands, or stood
+   * when the key was claimed.
    */
   readonly replayed: boolean;
+  /** What the first batch under the same idempotency key left; absent in every other result. */
+  readonly answer?: string;
   /** When it was committed, by the storage's clock, in milliseconds since 1970 UTC. */
   readonly recordedAt: number;
 }

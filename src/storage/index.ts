@@ -13,16 +13,21 @@ export type {
   IndexValue,
   StoredDocument,
 } from './documents.ts';
+export type { IdempotencyClaim } from './idempotency.ts';
 export type {
+  AppendCondition,
   AppendOutcome,
   EncodedEvent,
+  EventQuery,
   ExpectedRevision,
+  IdempotentResult,
   LogFilter,
   LogPage,
   LogReader,
   StoredEvent,
   StoredSchemaVersion,
   StreamAppend,
+  StreamRange,
 } from './log.ts';
 export type { Capabilities, Hint, Storage } from './storage.ts';
 export type {

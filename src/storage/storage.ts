@@ -39,6 +39,7 @@ export interface Storage {
    *
    * Guarantee: batches are atomic and isolated; a batch that is refused changes nothing and harms no other batch, even one
    * that shares its group; events get gapless positions in the order of commits.
+   * Guarantee: a batch whose idempotency key is known is answered with the first result, before any other check.
    * Guarantee: when every event of the batch is known with the same content, nothing is written and the first result is
    * answered (`replayed`), before any other check. Known ids with other content, or only some of them known, are refused
    * with `EVENT_ID_REUSED`.

@@ -12,10 +12,19 @@ import {
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 import { type DataCodec, MarkMismatch } from './data-codec.ts';
 import type { AnyEvent, EventMetadata, NewEvent, RecordedEvent } from './event-definition.ts';
-import { allSealed, checkNotSealed, keysIn, type SealingKey, sealData, withSealedValues } from './event-seal.ts';
+import {
+  allSealed,
+  checkNotSealed,
+  holdsSealed,
+  keysIn,
+  type SealingKey,
+  sealData,
+  withSealedValues,
+} from './event-seal.ts';
+import { tagsOf } from './event-tags.ts';
 import { type KeyRing, noKeys } from './key-ring.ts';
-import { isSealed, type LoadedKeys, SEALED } from './sealed.ts';
-import { subjectOf } from './sensitive.ts';
+import { isSealed, type LoadedKeys } from './sealed.ts';
+import { subjectOf, withoutSensitive } from './sensitive.ts';
 import { currentTraceparent } from './trace-context.ts';
 import { upcast } from './upcasting.ts';
 
@@ -29,8 +38,14 @@ export interface EventContext {
 /** Members of the metadata that say in which context an event was appended, not what it is: they do not count for its identity. */
 const CONTEXT_MEMBERS = new Set(['correlationId', 'causationId', 'traceparent', 'tracestate']);
 
-/** What stored text with something sealed in it holds. */
-const SEALED_MARK = JSON.stringify(SEALED);
+/** An event whose data was checked; of a sensitive one, whose key seals it. */
+interface Checked {
+  readonly event: NewEvent;
+  readonly definition: AnyEvent | undefined;
+  readonly data: unknown;
+  readonly tags: readonly string[];
+  readonly subject: string | undefined;
+}
 
 /** What an event takes from its context; whatever else the context's object holds is not the event's. */
 const FROM_CONTEXT = ['correlationId', 'causationId', 'userId', 'traceparent'] as const;
@@ -65,8 +80,7 @@ export class EventCodec {
    */
   async encode(stream: string, events: readonly NewEvent[], context: EventContext = {}): Promise<EncodedEvent[]> {
     const traceparent = currentTraceparent();
-    const valid: { event: NewEvent; definition: AnyEvent | undefined; data: unknown; subject: string | undefined }[] =
-      [];
+    const valid: Checked[] = [];
     for (const event of events) {
       const definition = this.#definitionOf(event.type);
       let data: unknown = event.data;
@@ -75,22 +89,25 @@ export class EventCodec {
         const checked = definition.schema['~standard'].validate(event.data);
         data = validData(event, valid.length, checked instanceof Promise ? await checked : checked);
         if (definition.sensitive !== undefined) subject = subjectOf(event.type, definition.sensitive, stream, data);
-        if (definition.codec !== undefined) data = encodedData(definition, data);
       }
-      valid.push({ event, definition, data, subject });
+      const tags = tagsOf(event, definition, definition === undefined ? data : withoutSensitive(definition, data));
+      if (definition?.codec !== undefined) data = encodedData(definition, data);
+      valid.push({ event, definition, data, tags, subject });
     }
     const subjects = valid.flatMap(({ subject }) => subject ?? []);
     const keys = subjects.length === 0 ? undefined : await this.#sealingKeys(subjects);
-    return valid.map(({ event, definition, data, subject }) => {
+    return valid.map(({ event, definition, data, tags, subject }) => {
       const key = subject === undefined ? undefined : keys?.get(subject);
       const sealing = definition === undefined || key === undefined ? undefined : { definition, key };
-      return this.#encodeChecked(stream, event, data, definition?.version ?? 1, { ...context, traceparent }, sealing);
+      const checked = { data, version: definition?.version ?? 1, tags };
+      return this.#encodeChecked(stream, event, checked, { ...context, traceparent }, sealing);
     });
   }
 
   /** Encodes an event of Millrace's own, whose data needs no check. */
   encodeOwn(stream: string, event: NewEvent, context: EventContext = {}): EncodedEvent {
-    return this.#encodeChecked(stream, event, event.data, 1, { ...context, traceparent: currentTraceparent() });
+    const checked = { data: event.data, version: 1, tags: event.tags ?? [] };
+    return this.#encodeChecked(stream, event, checked, { ...context, traceparent: currentTraceparent() });
   }
 
   /**
@@ -125,8 +142,10 @@ export class EventCodec {
       schemaVersion: older ? definition.version : stored.schemaVersion,
       data: dataOf(stored, definition, keys),
       metadata: metadataOf(stored),
+      tags: stored.tags,
       occurredAt: stored.occurredAt ?? stored.recordedAt,
       recordedAt: stored.recordedAt,
+      contentHash: hexOf(stored.digest),
     };
   }
 
@@ -171,8 +190,7 @@ export class EventCodec {
   #encodeChecked(
     stream: string,
     event: NewEvent,
-    data: unknown,
-    schemaVersion: number,
+    { data, version, tags }: { data: unknown; version: number; tags: readonly string[] },
     context: EventContext & { traceparent: string | undefined },
     sealing?: { definition: AnyEvent; key: SealingKey },
   ): EncodedEvent {
@@ -181,19 +199,23 @@ export class EventCodec {
     const loss = jsonLossOf(data);
     if (loss !== undefined) throw notJson(event.type, loss);
     checkNotSealed(event.type, data);
-    const content = canonicalJson([stream, event.type, schemaVersion, data, own]);
+    const content: unknown[] = [stream, event.type, version, data, own];
+    if (tags.length > 0) content.push(tags);
+    const canonical = canonicalJson(content);
     return {
       id,
       fresh: event.id === undefined,
       type: event.type,
-      schemaVersion,
+      schemaVersion: version,
       data: JSON.stringify(
         sealing === undefined ? data : sealData(sealing.definition, data, { stream, id }, sealing.key),
       ),
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
+      causationId: metadata?.causationId ?? null,
+      tags,
       occurredAt: checkedTime(event),
-      digest: sealing === undefined ? hash('sha256', content, 'buffer') : sealing.key.key.digest(content),
+      digest: sealing === undefined ? hash('sha256', canonical, 'buffer') : sealing.key.key.digest(canonical),
     };
   }
 }
@@ -253,7 +275,7 @@ function dataOf(stored: StoredEvent, definition: AnyEvent | undefined, keys: Loa
     const newest = stored.schemaVersion === definition.version ? data : upcast(stored, definition, data);
     return definition.codec === undefined ? newest : decodedData(stored, definition.codec, newest);
   };
-  const data = stored.data.includes(SEALED_MARK) ? withSealedValues(stored, json, keys, definition, current) : json;
+  const data = holdsSealed(stored.data) ? withSealedValues(stored, json, keys, definition, current) : json;
   if (isSealed(data)) return data;
   return definition?.sensitive === undefined ? current(data) : allSealed(definition, current(data));
 }
@@ -303,6 +325,10 @@ function metadataOf(stored: StoredEvent): EventMetadata {
   if (stored.metadata === null) return { correlationId: stored.id };
   const metadata = JSON.parse(stored.metadata) as EventMetadata;
   return metadata.correlationId === undefined ? { ...metadata, correlationId: stored.id } : metadata;
+}
+
+function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 }
 
 function notJson(type: string, { pointer, what }: JsonLoss): MillraceError {

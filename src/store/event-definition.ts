@@ -1,14 +1,20 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { checkedName, type Json, MillraceError } from '../core/index.ts';
 import { type AnyMarks, codecOfMarks, type DataCodec, type Encoded, type Marks } from './data-codec.ts';
-import { type AnySensitiveMark, checkSensitive, type SealedData, type SensitiveMark } from './sensitive.ts';
+import {
+  type AnySensitiveMark,
+  checkSensitive,
+  type MemberOf,
+  type SealedData,
+  type SensitiveMark,
+} from './sensitive.ts';
 import { checkUpcasters, type UpcasterChain, type Upcasters } from './upcasting.ts';
 
 /** What accompanies an event. Own members may be added; they are stored as they are given. */
 export interface EventMetadata {
   /** Shared by everything that one cause set off. An event that nothing caused starts its own: its id. */
   readonly correlationId: string;
-  /** Id of the event, command or step that caused this one. */
+  /** Id of the event, command or step that caused this one; indexed. */
   readonly causationId?: string;
   readonly userId?: string;
   /** W3C trace context of the span in which the event was appended. */
@@ -23,6 +29,11 @@ export interface NewEvent<Type extends string = string, Data = unknown> {
   /** Unique in the log; a new time-ordered UUID by default. Choose it to make an append repeatable. */
   readonly id?: string;
   readonly metadata?: Partial<EventMetadata>;
+  /**
+   * What it concerns beside its stream, such as `customer:7`, in addition to the tags that its definition gives. Found by index;
+   * order and repetition mean nothing. Limit: 32 of up to 255 characters.
+   */
+  readonly tags?: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC, if not now. */
   readonly occurredAt?: number;
 }
@@ -40,10 +51,17 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
   readonly schemaVersion: number;
   readonly data: Data;
   readonly metadata: EventMetadata;
+  /** What it concerns beside its stream: each once, by code unit. */
+  readonly tags: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC; `recordedAt` unless it was said. */
   readonly occurredAt: number;
   /** When it was committed, in milliseconds since 1970 UTC. */
   readonly recordedAt: number;
+  /**
+   * SHA-256, in hexadecimal, of what it says: stream, type, version, data, own metadata and tags, as canonical JSON. Two appends
+   * with one id are the same when this is.
+   */
+  readonly contentHash: string;
 }
 
 /** What an event type may say about itself beside its schema. */
@@ -60,6 +78,9 @@ export interface EventOptions<Data, Version extends number = number, Chain = Upc
   /** Instead of marks, functions of your own that write the data as JSON and read it back. */
   readonly codec?: DataCodec<Data, Coded>;
 }
+
+/** Says what an event concerns beside its stream, from its validated data. */
+export type Tagger<Data> = (data: Data) => readonly string[];
 
 /**
  * A type of event: a name, a schema, and a function that makes events of it. The type of its data is inferred from
@@ -79,6 +100,7 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly json: AnyMarks | undefined;
   /** What of the data is sealed, and under whose key; undefined when nothing is. */
   readonly sensitive: AnySensitiveMark | undefined;
+  readonly tags: Tagger<never> | undefined;
 }
 
 /** An event type of whatever data; what lists of event types hold. */
@@ -110,6 +132,7 @@ type Stored<Data, Coded> = unknown extends Coded ? Encoded<Data> : Coded;
  * Defines an event type from a schema of any Standard Schema library (Zod, Valibot, ArkType, TypeBox …).
  * A version without the upcasters that lead to it does not compile, nor does data that JSON cannot hold without `json` marks or a
  * `codec`; where TypeScript cannot know, because the version is computed, it throws `INVALID_DEFINITION`.
+ * With `tags`, every event of the type is found by what it concerns, and appends can be made conditional on that.
  *
  * @example
  * const OrderPlaced = defineEvent('OrderPlaced', { schema: z.object({ orderId: z.string(), cents: z.number().int() }) });
@@ -120,7 +143,8 @@ export function defineEvent<
   const Version extends number = 1,
   Chain extends Upcasters = Upcasters,
   Coded = unknown,
-  const Sensitive extends SensitiveMark<StandardSchemaV1.InferOutput<Schema>> | undefined = undefined,
+  const Field extends MemberOf<StandardSchemaV1.InferOutput<Schema>> = never,
+  const Payload extends boolean = false,
 >(
   type: Type,
   options: {
@@ -129,18 +153,20 @@ export function defineEvent<
      * What of the data is sealed, wherever it goes, under the key of a subject that can be forgotten: `{ subject: data => data.customerId,
      * fields: ['email'] }`, or `{ payload: true }` under the key of the stream.
      */
-    readonly sensitive?: Sensitive;
+    readonly sensitive?: SensitiveMark<StandardSchemaV1.InferOutput<NoInfer<Schema>>, Field, Payload>;
+    readonly tags?: Tagger<StandardSchemaV1.InferOutput<NoInfer<Schema>>>;
   } & EventOptions<StandardSchemaV1.InferOutput<Schema>, Version, Chain, Coded> &
     NoInfer<ReadsAllVersions<Version, Chain, Stored<StandardSchemaV1.InferOutput<Schema>, Coded>>> &
     NoInfer<WritesAll<StandardSchemaV1.InferOutput<Schema>>>,
 ): EventDefinition<
   Type,
-  SealedData<StandardSchemaV1.InferOutput<Schema>, Sensitive>,
+  SealedData<StandardSchemaV1.InferOutput<Schema>, Field, Payload>,
   StandardSchemaV1.InferInput<Schema>
 > {
   checkedName(type, 'The type of an event');
   const { schema, version = 1, upcast = {} } = options as { schema: Schema } & EventOptions<unknown>;
-  const { json, codec, sensitive } = options as { json?: AnyMarks; codec?: DataCodec; sensitive?: AnySensitiveMark };
+  const { json, codec, tags } = options as { json?: AnyMarks; codec?: DataCodec; tags?: Tagger<never> };
+  const { sensitive } = options as { sensitive?: AnySensitiveMark };
   checkUpcasters(type, version, upcast);
   if (json !== undefined && codec !== undefined) throw twoCodecs(type);
   checkSensitive(type, sensitive, codec !== undefined);
@@ -154,10 +180,11 @@ export function defineEvent<
     json,
     sensitive,
     codec: json === undefined ? codec : codecOfMarks(type, json),
+    tags,
   });
   return definition as unknown as EventDefinition<
     Type,
-    SealedData<StandardSchemaV1.InferOutput<Schema>, Sensitive>,
+    SealedData<StandardSchemaV1.InferOutput<Schema>, Field, Payload>,
     StandardSchemaV1.InferInput<Schema>
   >;
 }

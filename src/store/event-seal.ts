@@ -25,6 +25,8 @@ interface Envelope {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
+const SEALED_MARK = JSON.stringify(SEALED);
+
 /** All of the data, as the name of a part. */
 const PAYLOAD = '';
 
@@ -87,9 +89,14 @@ export function allSealed({ sensitive }: AnyEvent, data: unknown): unknown {
   return Object.fromEntries(members);
 }
 
+/** Whether JSON text may hold something sealed. */
+export function holdsSealed(text: string): boolean {
+  return text.includes(SEALED_MARK);
+}
+
 /** The ids of the keys that stored text needs; text without sealed values costs one search. */
 export function keysIn(text: string): string[] {
-  if (!text.includes(`"${SEALED}"`)) return [];
+  if (!holdsSealed(text)) return [];
   const found: string[] = [];
   collectKeys(JSON.parse(text), found);
   return found;

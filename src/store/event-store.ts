@@ -1,47 +1,62 @@
-import { SpanKind } from '@opentelemetry/api';
 import {
   type Clock,
-  type Counter,
-  categoryOf,
   checkedName,
   type Histogram,
   isMillraceError,
   MillraceError,
-  messageOf,
   SYSTEM_PREFIX,
-  sleep,
   type Telemetry,
 } from '../core/index.ts';
-import type { CommitResult, ExpectedRevision, LogFilter, Storage, StreamAppend } from '../storage/index.ts';
+import type {
+  AppendCondition,
+  CommitResult,
+  ExpectedRevision,
+  LogFilter,
+  Storage,
+  StreamAppend,
+} from '../storage/index.ts';
+import { AppendCommitter, type AppendResult } from './append-committer.ts';
+import { checkedCondition } from './append-condition.ts';
+import { checkEventCount, checkEventSizes } from './append-limits.ts';
 import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
+import { contextOfAppend } from './handling-context.ts';
+import { claimOf, repeatedResults, resultsOf, wishToAppend, wishToExecute } from './idempotency.ts';
 import { StreamTurns } from './stream-turns.ts';
 
+/** What an append to several streams rests on, and the context that its events share. */
+export interface AppendAllOptions extends EventContext {
+  /**
+   * What must not have happened, in whatever stream, since the decision to append was made: events by type and tag behind the
+   * position up to which they were read.
+   */
+  readonly condition?: AppendCondition;
+  /**
+   * Makes it repeatable: the same wish under the same key, within 7 days, answers the first result and does nothing; another wish
+   * under it is refused with `IDEMPOTENCY_KEY_REUSED`. For an append, the wish is its streams and events; for commands, the
+   * commands, which are not decided anew. Unique over the whole store.
+   */
+  readonly idempotencyKey?: string;
+}
+
 /** The condition of an append and the context that its events share. */
-export interface AppendOptions extends EventContext {
+export interface AppendOptions extends AppendAllOptions {
   /** Default: `any`. */
   readonly expected?: ExpectedRevision;
 }
 
-/** Where appended events came to stand. */
-export interface AppendResult {
+/** Events for one of the streams of an append; without events, only the revision of the stream is checked. */
+export interface StreamEvents {
   readonly stream: string;
-  /** Revision of the last event. */
-  readonly revision: number;
-  /** Position of the last event; give it to a query as `after` to read your own write. */
-  readonly position: number;
-  readonly ids: readonly string[];
-  readonly count: number;
-  /** When they were committed, in milliseconds since 1970 UTC. */
-  readonly recordedAt: number;
-  /** True when the same events were appended before: this is the result of that time. */
-  readonly replayed: boolean;
+  /** Default: `any`. */
+  readonly expected?: ExpectedRevision;
+  readonly events: readonly NewEvent[];
 }
 
 /** How a command is carried out. */
-export interface ExecuteOptions extends EventContext {
+export interface ExecuteOptions extends AppendAllOptions {
   /**
    * How often to decide anew when another writer moved the stream: an append, or another process. Commands of this process for
    * one stream take turns. Default: 10; 0 refuses at the first conflict.
@@ -62,52 +77,22 @@ export interface Decision {
 type DecideFunction = (data: unknown, state: unknown) => readonly NewEvent[];
 
 const CONFLICT_RETRIES_DEFAULT = 10;
-const UNKNOWN_OUTCOME_TRIES = 3;
-const UNKNOWN_OUTCOME_DELAY_MS = 50;
 const LOAD_PAGE = 1_000;
-/** Categories that are counted by name. Names of streams without a dash are categories of their own, and may be any number. */
-const CATEGORIES_COUNTED_MAX = 100;
-
 /** The log with the meaning of events: appends what is valid, reads what was meant, decides on commands. */
 export class EventStore {
   readonly #storage: Storage;
   readonly #codec: EventCodec;
   readonly #clock: Clock;
-  readonly #telemetry: Telemetry;
-  readonly #appended: Counter;
-  readonly #bytes: Counter;
-  readonly #requests: Counter;
-  readonly #duration: Histogram;
+  readonly #committer: AppendCommitter;
   readonly #readDuration: Histogram;
-  readonly #categories = new Set<string>();
   readonly #turns = new StreamTurns();
 
   constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
     this.#storage = parts.storage;
     this.#codec = parts.codec;
     this.#clock = parts.clock;
-    this.#telemetry = parts.telemetry;
-    const { metrics } = parts.telemetry;
-    this.#appended = metrics.counter({
-      name: 'millrace_append_events_total',
-      help: 'Events appended by callers, by category; those of further categories than can be told apart as "other".',
-      labels: ['category'],
-    });
-    this.#bytes = metrics.counter({
-      name: 'millrace_append_bytes_total',
-      help: 'Bytes of data appended by callers, as JSON.',
-      labels: ['category'],
-    });
-    this.#requests = metrics.counter({
-      name: 'millrace_append_requests_total',
-      help: 'Appends by what became of them: ok, conflict, duplicate or error.',
-      labels: ['outcome'],
-    });
-    this.#duration = metrics.histogram({
-      name: 'millrace_append_duration_seconds',
-      help: 'Time from an append until it is durable.',
-    });
-    this.#readDuration = metrics.histogram({
+    this.#committer = new AppendCommitter(parts);
+    this.#readDuration = parts.telemetry.metrics.histogram({
       name: 'millrace_read_duration_seconds',
       help: 'Time to read a page of a stream or of the log.',
     });
@@ -117,37 +102,40 @@ export class EventStore {
    * Appends events to a stream, all or none, and answers once they are durable.
    *
    * Guarantee: repeating an append whose events carry ids answers the first result and stores nothing.
-   * Errors: `REVISION_CONFLICT` with expected, actual and the conflicting events; `SCHEMA_VIOLATION`;
+   * Errors: `REVISION_CONFLICT` with expected, actual and the conflicting events; `CONDITION_CONFLICT` with the conflicting
+   * events; `SCHEMA_VIOLATION`; `LIMIT_EXCEEDED` (1,000 events, 1 MiB of data each, 64 KiB of metadata each, 8 MiB in all);
    * `EVENT_ID_REUSED`; `INVALID_ARGUMENT`; the codes of the storage.
    */
   async append(stream: string, events: readonly NewEvent[], options: AppendOptions = {}): Promise<AppendResult> {
-    checkWritable(stream);
-    if (events.length === 0) {
-      throw new MillraceError('INVALID_ARGUMENT', `An append to ${stream} has no events. Give it at least one.`, {
-        details: { stream },
-      });
-    }
-    return this.#telemetry.tracer.startActiveSpan(
-      `send ${categoryOf(stream)}`,
-      { kind: SpanKind.PRODUCER, attributes: { 'messaging.batch.message_count': events.length } },
-      async span => {
-        const started = this.#clock.monotonic();
-        try {
-          const encoded = await this.#codec.encode(stream, events, options);
-          const append = { stream, expected: options.expected ?? 'any', events: encoded };
-          const result = appendResult(append, await this.#commitResolving([append]), 0);
-          this.#count(append, result);
-          return result;
-        } catch (thrown) {
-          this.#requests.add(1, { outcome: isMillraceError(thrown, 'REVISION_CONFLICT') ? 'conflict' : 'error' });
-          span.recordException(thrown as Error);
-          throw appendError(stream, thrown);
-        } finally {
-          this.#duration.observe((this.#clock.monotonic() - started) / 1000);
-          span.end();
-        }
-      },
-    );
+    if (events.length === 0) throw noEvents(stream);
+    const [result] = await this.appendAll([{ stream, expected: options.expected ?? 'any', events }], options);
+    return result as AppendResult;
+  }
+
+  /**
+   * Appends to several streams in one commit: all of it, or nothing. A part without events only checks where its stream stands.
+   * Answers one result for each part, in their order. Guarantee and errors: as `append`; `INVALID_ARGUMENT` when a stream is
+   * named twice.
+   */
+  async appendAll(parts: readonly StreamEvents[], options: AppendAllOptions = {}): Promise<readonly AppendResult[]> {
+    for (const { stream } of parts) checkWritable(stream);
+    const streams = parts.map(({ stream }) => stream);
+    const count = parts.reduce((sum, { events }) => sum + events.length, 0);
+    if (count === 0) throw noEvents(streams.join(', '));
+    checkEventCount(count);
+    return this.#committer.traced(streams, count, async () => {
+      const context = contextOfAppend(options);
+      const appends: StreamAppend[] = [];
+      for (const { stream, expected = 'any', events } of parts) {
+        appends.push({ stream, expected, events: await this.#codec.encode(stream, events, context) });
+      }
+      checkEventSizes(appends);
+      const claim = claimOf(wishToAppend(options.idempotencyKey, appends), appends);
+      const committed = await this.#committer.commit({ appends, ...conditionsOf(options), ...claim });
+      const results = resultsOf(committed) ?? appends.map((append, index) => appendResult(append, committed, index));
+      this.#committer.done(results, appends);
+      return results;
+    });
   }
 
   /** A recorded event with its data as JSON holds it, for what leaves the program as JSON. */
@@ -213,8 +201,11 @@ export class EventStore {
     const decide = (decider.decide as Record<string, DecideFunction>)[name] as DecideFunction;
     const events = decide(data, state);
     if (events.length === 0) return { append: undefined, stream, revision, position };
-    const encoded = await this.#codec.encode(stream, events, context);
-    return { append: appendAt(stream, revision, encoded), stream, revision, position };
+    checkEventCount(events.length);
+    const encoded = await this.#codec.encode(stream, events, contextOfAppend(context));
+    const append = appendAt(stream, revision, encoded);
+    checkEventSizes([append]);
+    return { append, stream, revision, position };
   }
 
   /**
@@ -245,23 +236,27 @@ export class EventStore {
 
   async #executeAll(commands: readonly Command[], options: ExecuteOptions): Promise<readonly AppendResult[]> {
     const { conflictRetries = CONFLICT_RETRIES_DEFAULT } = options;
+    const wish = wishToExecute(options.idempotencyKey, commands);
+    const known = wish === undefined ? undefined : await this.#storage.log.claimed(wish.key);
+    if (wish !== undefined && known !== undefined) return repeatedResults(wish, known);
     for (let conflicts = 0; ; conflicts++) {
       const decisions: Decision[] = [];
       for (const command of commands) decisions.push(await this.decide(command, options));
       // A decision that nothing has to happen to one entity rests on its state as well, and may be why something happens to another.
       const appends = decisions.map(({ append, stream, revision }) => append ?? appendAt(stream, revision, []));
-      const nothing = decisions.every(({ append }) => append === undefined);
+      checkEventCount(appends.reduce((sum, { events }) => sum + events.length, 0));
+      checkEventSizes(appends);
+      const basis = decisions.map(({ position }) => position);
+      const nothing = wish === undefined && decisions.every(({ append }) => append === undefined);
       try {
-        const committed = nothing ? undefined : await this.#commitResolving(appends);
-        const results = this.#results(decisions, committed);
-        for (const [index, { append }] of decisions.entries()) {
-          if (append !== undefined) this.#count(append, results[index] as AppendResult);
-        }
+        const batch = { appends, ...conditionsOf(options), ...claimOf(wish, appends, basis) };
+        const committed = nothing ? undefined : await this.#committer.commit(batch);
+        const results = (committed && resultsOf(committed)) ?? this.#results(decisions, committed);
+        this.#committer.done(results, appends);
         return results;
       } catch (thrown) {
-        const conflict = isMillraceError(thrown, 'REVISION_CONFLICT');
-        this.#requests.add(1, { outcome: conflict ? 'conflict' : 'error' });
-        if (!conflict || conflicts >= conflictRetries) throw thrown;
+        this.#committer.refused(thrown);
+        if (!isMillraceError(thrown, 'REVISION_CONFLICT') || conflicts >= conflictRetries) throw thrown;
       }
     }
   }
@@ -272,36 +267,6 @@ export class EventStore {
       if (append !== undefined && committed !== undefined) return appendResult(append, committed, index);
       return { stream, revision, position, ids: [], count: 0, recordedAt: this.#clock.now(), replayed: false };
     });
-  }
-
-  /** Commits appends; when their outcome is unknown, sends them again: their ids make that safe. */
-  async #commitResolving(appends: readonly StreamAppend[]): Promise<CommitResult> {
-    let current = appends;
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#storage.commit({ appends: current });
-      } catch (thrown) {
-        if (!isMillraceError(thrown, 'STORAGE_UNAVAILABLE') || tries === UNKNOWN_OUTCOME_TRIES) throw thrown;
-        await sleep(this.#clock, UNKNOWN_OUTCOME_DELAY_MS * tries);
-        current = appends.map(append => ({
-          ...append,
-          events: append.events.map(event => ({ ...event, fresh: false })),
-        }));
-      }
-    }
-  }
-
-  #count({ stream, events }: StreamAppend, { replayed }: AppendResult): void {
-    this.#requests.add(1, { outcome: replayed ? 'duplicate' : 'ok' });
-    if (replayed) return;
-    const category = categoryOf(stream);
-    if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
-    const labels = { category: this.#categories.has(category) ? category : 'other' };
-    this.#appended.add(events.length, labels);
-    this.#bytes.add(
-      events.reduce((bytes, { data }) => bytes + Buffer.byteLength(data), 0),
-      labels,
-    );
   }
 }
 
@@ -326,16 +291,14 @@ function appendResult(
   };
 }
 
-function appendError(stream: string, thrown: unknown): Error {
-  if (isMillraceError(thrown)) return thrown;
-  return new MillraceError(
-    'APPEND_FAILED',
-    `Appending to ${stream} failed: ${messageOf(thrown)}. Nothing was appended.`,
-    {
-      cause: thrown,
-      details: { stream },
-    },
-  );
+function conditionsOf({ condition }: AppendAllOptions): { conditions?: readonly AppendCondition[] } {
+  return condition === undefined ? {} : { conditions: [checkedCondition(condition)] };
+}
+
+function noEvents(stream: string): MillraceError {
+  return new MillraceError('INVALID_ARGUMENT', `An append to ${stream} has no events. Give it at least one.`, {
+    details: { stream },
+  });
 }
 
 function checkWritable(stream: string): void {

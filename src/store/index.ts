@@ -3,6 +3,8 @@
  * encodes, upcasts, decides. Three words to know: *event* (an immutable fact), *decider* (the rules of one kind of entity),
  * *revision* (an event's place in its stream).
  */
+
+export type { AppendResult } from './append-committer.ts';
 export { type Command, send } from './command.ts';
 export type { DataCodec, Marks } from './data-codec.ts';
 export {
@@ -26,14 +28,17 @@ export {
   type NewEvent,
   type RecordedEvent,
   type RecordedEventOf,
+  type Tagger,
 } from './event-definition.ts';
 export {
+  type AppendAllOptions,
   type AppendOptions,
-  type AppendResult,
   type Decision,
   EventStore,
   type ExecuteOptions,
+  type StreamEvents,
 } from './event-store.ts';
+export { causedBy, inContext } from './handling-context.ts';
 export { type KeyProvider, LocalKeys, type WrappedKey } from './key-provider.ts';
 export { type Forgetting, KeyRing, type KeyStatus } from './key-ring.ts';
 export type { ForgetReason } from './key-row.ts';

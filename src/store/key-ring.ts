@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type Clock, isMillraceError, MillraceError, messageOf, secureBytes } from '../core/index.ts';
+import { type Clock, checkedName, isMillraceError, MillraceError, messageOf, secureBytes } from '../core/index.ts';
 import type { CollectionDefinition, DocumentWrite, EncodedEvent, Storage, StreamAppend } from '../storage/index.ts';
 import { DataKey, KEY_BYTES } from './data-key.ts';
-import { keysIn, revived } from './event-seal.ts';
+import { holdsSealed, keysIn, revived } from './event-seal.ts';
 import { KeyCache } from './key-cache.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { type ForgetReason, type KeyEvent, type KeyRow, keyStream } from './key-row.ts';
@@ -103,17 +103,15 @@ export class KeyRing {
   }
 
   /** A value that came from JSON, with the sealed values in it as they were: `open` gives what they hold. */
-  async revive(value: unknown): Promise<unknown> {
+  async revive<T>(value: T): Promise<T> {
     const text = JSON.stringify(value) ?? '';
-    const ids = keysIn(text);
-    return ids.length === 0 ? value : revived(value, await this.load(ids));
+    return holdsSealed(text) ? (revived(value, await this.load(keysIn(text))) as T) : value;
   }
 
   /** JSON text as a value, with the sealed values in it as they were. */
   async parse(text: string): Promise<unknown> {
-    const ids = keysIn(text);
     const value: unknown = JSON.parse(text);
-    return ids.length === 0 ? value : revived(value, await this.load(ids));
+    return holdsSealed(text) ? revived(value, await this.load(keysIn(text))) : value;
   }
 
   /**
@@ -141,6 +139,7 @@ export class KeyRing {
    * no harm.
    */
   async forget(subject: string, reason: ForgetReason = {}): Promise<Forgetting> {
+    checkedName(subject, 'The subject to forget');
     await this.#define();
     const id = keyId(subject);
     const hadKey = await this.#inTurn(id, async (row, expected) => {

@@ -138,9 +138,9 @@ async function run(topology: Topology, inputs: readonly Input[], pages: readonly
 }
 
 function recorded(data: Input, position: number): RecordedEvent {
-  const metadata = { correlationId: 'c' };
+  const beside = { metadata: { correlationId: 'c' }, tags: [], contentHash: '' };
   const at = { occurredAt: 0, recordedAt: 0, position, revision: 0 };
-  return { ...at, stream: 'm-1', id: `${position}`, type: 'Measured', schemaVersion: 1, data, metadata };
+  return { ...at, stream: 'm-1', id: `${position}`, type: 'Measured', schemaVersion: 1, data, ...beside };
 }
 
 /** What is left of the outputs when each entry keeps its last value. */

@@ -22,9 +22,9 @@ function source(topology: TopologyBuilder) {
 }
 
 function recorded(data: unknown, position: number): RecordedEvent {
-  const metadata = { correlationId: 'c' };
+  const beside = { metadata: { correlationId: 'c' }, tags: [], contentHash: '' };
   const at = { occurredAt: 7, recordedAt: 8, position, revision: 0 };
-  return { ...at, stream: 'm-1', id: `${position}`, type: 'Measured', schemaVersion: 1, data, metadata };
+  return { ...at, stream: 'm-1', id: `${position}`, type: 'Measured', schemaVersion: 1, data, ...beside };
 }
 
 /** Sends records through a topology; answers what leaves it, as [key, value, timestamp], and the drops of each node. */

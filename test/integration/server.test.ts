@@ -126,7 +126,9 @@ describe('appending', () => {
     ['a prototype in disguise', '[{"type":"Noted","data":{"text":"a"},"__proto__":{"x":1}}]', 400, 'INVALID_ARGUMENT'],
     ['a type that is not defined', [{ type: 'Unheard', data: {} }], 422, 'UNKNOWN_EVENT_TYPE'],
     ['data that does not fit', [note('a'), { type: 'Noted', data: { text: 7 } }], 422, 'SCHEMA_VIOLATION'],
-    ['an event that is too large', [note('x'.repeat(1_100_000))], 400, 'INVALID_ARGUMENT'],
+    ['an event that is too large', [note('x'.repeat(1_100_000))], 413, 'LIMIT_EXCEEDED'],
+    ['too many events', Array.from({ length: 1_001 }, () => note('a')), 413, 'LIMIT_EXCEEDED'],
+    ['a body that is too large', [note('x'.repeat(9_000_000))], 413, 'LIMIT_EXCEEDED'],
   ])('refuses %s and stores nothing', async (_what, events, status, code) => {
     expect(await append('note-1', events)).toMatchObject({ status, body: { status, code, hint: expect.any(String) } });
     expect((await call('/v1/events')).body).toEqual({ items: [], page: { next: null } });
@@ -168,6 +170,8 @@ test('accepts any event type when there is no app', async () => {
       schemaVersion: 1,
       data: [1, null, 'é'],
       metadata: { own: { deep: true }, correlationId: items[0].id },
+      tags: [],
+      contentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
       occurredAt: items[0].recordedAt,
       recordedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     },
@@ -247,6 +251,21 @@ describe('reading', () => {
     expect(await call('/v1/read-models/notes/note-1', { headers: { 'read-after': 'x' } })).toMatchObject({
       status: 400,
     });
+  });
+
+  test('says that more follows a page that ends early because its events are long', async () => {
+    const text = 'x'.repeat(200_000);
+    for (let n = 0; n < 10; n++)
+      await append(
+        'long-1',
+        Array.from({ length: 10 }, () => note(text)),
+      );
+    const first = (await call('/v1/events?limit=1000')).body;
+    expect(first.items.length).toBeLessThan(100);
+    expect(first.page.next).toBe(first.items.at(-1).position);
+    const { body } = await call(`/v1/events?limit=1000&after=${first.page.next}`);
+    expect(body.items[0].position).toBe(first.page.next + 1);
+    expect(body.page.next).toBeNull();
   });
 
   test('says no later position of a document than it holds', async () => {
@@ -386,7 +405,7 @@ describe('following the log', () => {
       data: '{}',
       digest: new Uint8Array(32),
     };
-    const event = { ...unreadable, metadata: null, correlationId: null, occurredAt: null };
+    const event = { ...unreadable, metadata: null, correlationId: null, causationId: null, tags: [], occurredAt: null };
     await app.storage.commit({ appends: [{ stream: 'note-1', expected: 0, events: [event] }] });
     const seen = [];
     for await (const { event, data } of messages('/v1/events')) seen.push([event, data.code ?? data.type]);

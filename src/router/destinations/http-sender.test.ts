@@ -14,6 +14,8 @@ const event: RecordedEvent = {
   type: 'OrderConfirmed',
   schemaVersion: 1,
   data: { cents: 12_345, note: 'Grüße "100 %"' },
+  tags: [],
+  contentHash: '',
   metadata: { correlationId: 'c-1', causationId: 'c-0', userId: 'ada', traceparent },
   occurredAt: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
   recordedAt: Date.UTC(2026, 0, 3),

@@ -21,7 +21,7 @@ export function logRoutes(context: RouteContext): void {
       const { after = 0, limit } = request.query;
       if (wantsStream(request)) return follow(context, request, reply, lastSeen(request) ?? after);
       const { events, through } = await app.events.readLog({ after, limit });
-      const next = events.length < limit ? null : through;
+      const next = through < (await app.storage.log.head()) ? through : null;
       return { items: events.map(event => eventJson(app.events.toJson(event))), page: { next } };
     },
   );

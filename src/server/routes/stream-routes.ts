@@ -1,46 +1,51 @@
 import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
-import type { NewEvent } from '../../store/index.ts';
+import type { AppendAllOptions, AppendResult, NewEvent, StreamEvents } from '../../store/index.ts';
+import { AppendRequest, NewEvents, StreamName } from '../append-shape.ts';
 import { expectationOf } from '../expectation.ts';
+import { idempotencyKeyOf } from '../idempotency-key.ts';
 import { eventJson } from '../json-shapes.ts';
 import { REQUEST_LIMITS } from '../request-limits.ts';
 import type { RouteContext } from '../route-context.ts';
 
-const StreamParameters = Type.Object({ stream: Type.String({ minLength: 1, maxLength: 255 }) });
+const StreamParameters = Type.Object({ stream: StreamName });
 const PageQuery = Type.Object({
   from: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
   direction: Type.Enum(['forward', 'backward'], { default: 'forward' }),
 });
-const NewEvents = Type.Array(
-  Type.Object(
-    {
-      id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-      type: Type.String({ minLength: 1, maxLength: 255 }),
-      data: Type.Unknown(),
-      metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-    },
-    { additionalProperties: false },
-  ),
-  { minItems: 1, maxItems: REQUEST_LIMITS.events },
-);
-
 /** Appends to streams and reads them. */
 export function streamRoutes({ server, app }: RouteContext): void {
   server.post<{ Params: Static<typeof StreamParameters>; Body: Static<typeof NewEvents> }>(
     '/v1/streams/:stream/events',
     { schema: { params: StreamParameters, body: NewEvents } },
     async (request, reply) => {
-      const events = app.events.fromJson(request.body.map(event => sizeChecked(event as NewEvent)));
+      const events = app.events.fromJson((request.body as readonly NewEvent[]).map(depthChecked));
       const expected = expectationOf(request.headers);
-      const result = await app.append(request.params.stream, events, { expected });
-      const { stream, revision, position, ids } = result;
+      const options = { expected, ...idempotencyKeyOf(request.headers) };
+      const result = await app.append(request.params.stream, events, options);
+      const { stream, revision } = result;
       if (result.replayed) reply.header('idempotency-replayed', 'true');
       return reply
         .code(result.replayed ? 200 : 201)
         .header('etag', `"${revision}"`)
         .header('location', `/v1/streams/${encodeURIComponent(stream)}/events`)
-        .send({ stream, revision, position, ids });
+        .send(resultJson(result));
+    },
+  );
+
+  server.post<{ Body: Static<typeof AppendRequest> }>(
+    '/v1/append',
+    { schema: { body: AppendRequest } },
+    async (request, reply) => {
+      const parts = request.body.appends as readonly StreamEvents[];
+      for (const { events } of parts) for (const event of events) depthChecked(event);
+      const { condition } = request.body as Pick<AppendAllOptions, 'condition'>;
+      const options = { ...idempotencyKeyOf(request.headers), ...(condition === undefined ? {} : { condition }) };
+      const results = await app.appendAll(parts, options);
+      const replayed = results.some(result => result.replayed);
+      if (replayed) reply.header('idempotency-replayed', 'true');
+      return reply.code(replayed ? 200 : 201).send({ appends: results.map(resultJson) });
     },
   );
 
@@ -61,8 +66,12 @@ export function streamRoutes({ server, app }: RouteContext): void {
   );
 }
 
-function sizeChecked(event: NewEvent): NewEvent {
-  const { eventBytes, nesting } = REQUEST_LIMITS;
+function resultJson({ stream, revision, position, ids }: AppendResult) {
+  return { stream, revision, position, ids };
+}
+
+function depthChecked(event: NewEvent): NewEvent {
+  const { nesting } = REQUEST_LIMITS;
   if (isDeeper(event.data, nesting) || isDeeper(event.metadata, nesting)) {
     throw new MillraceError(
       'INVALID_ARGUMENT',
@@ -70,13 +79,7 @@ function sizeChecked(event: NewEvent): NewEvent {
       { details: { limit: nesting } },
     );
   }
-  const bytes = Buffer.byteLength(JSON.stringify(event));
-  if (bytes <= eventBytes) return event;
-  throw new MillraceError(
-    'INVALID_ARGUMENT',
-    `An event of type ${event.type} has ${bytes} bytes; the limit is ${eventBytes}. Keep large content elsewhere and name it in the event.`,
-    { details: { bytes, limit: eventBytes } },
-  );
+  return event;
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

@@ -207,23 +207,30 @@ export const appendConformance: ConformanceSlice = {
         data: '{ "b" : 1.50,\n\t"a":"\\u0000 \\ud800 🙂 é e\u0301",  "big": 12345678901234567890 }',
         metadata: '{"z":1,"a":null}',
         correlationId: 'correlation-1',
+        tags: ['  ', 'a:1', 'ü "🙂"'],
         occurredAt: -86_400_000,
       });
       const { recordedAt } = await storage.commit({ appends: [sampleAppend('a-1', 'any', [odd, sampleEvent()])] });
       const [stored, plain] = await storage.log.readStream('a-1');
-      assert.deepEqual(stored, {
-        position: 1,
-        stream: 'a-1',
-        revision: 0,
-        id: odd.id,
-        type: odd.type,
-        schemaVersion: 7,
-        data: odd.data,
-        metadata: odd.metadata,
-        occurredAt: odd.occurredAt,
-        recordedAt,
-      });
+      assert.deepEqual(
+        { ...stored, digest: [...(stored?.digest ?? [])] },
+        {
+          position: 1,
+          stream: 'a-1',
+          revision: 0,
+          id: odd.id,
+          type: odd.type,
+          schemaVersion: 7,
+          data: odd.data,
+          metadata: odd.metadata,
+          tags: odd.tags,
+          occurredAt: odd.occurredAt,
+          recordedAt,
+          digest: [...odd.digest],
+        },
+      );
       assert.equal(plain?.metadata, null);
+      assert.deepEqual(plain?.tags, []);
       assert.equal(plain?.occurredAt, null);
     },
 

@@ -17,8 +17,15 @@ export interface BatchPlan {
   readonly appends: readonly {
     readonly stream: (typeof STREAMS)[number];
     readonly expected: 'any' | 'noStream' | 'exists' | 'right' | 'wrong';
-    readonly events: readonly ({ readonly id: 'new' } | { readonly id: 'known' | 'reused'; readonly which: number })[];
+    readonly events: readonly (NewEventPlan | { readonly id: 'known' | 'reused'; readonly which: number })[];
   }[];
+  readonly conditions: readonly {
+    readonly types?: readonly string[];
+    readonly tags?: readonly string[];
+    readonly after: 'head' | 'before' | 'start';
+  }[];
+  /** Under few keys, and of two kinds, so that keys are used again, rightly and wrongly. */
+  readonly claim?: { readonly key: string; readonly wish: number } | undefined;
   readonly cursors: readonly { readonly partition: number; readonly from: Rightness; readonly fence: Rightness }[];
   readonly documents: readonly {
     readonly collection: (typeof COLLECTIONS)[number];
@@ -54,6 +61,12 @@ export interface BatchPlan {
     readonly key: string;
     readonly window: readonly [number, number];
   }[];
+}
+
+interface NewEventPlan {
+  readonly id: 'new';
+  readonly type: string;
+  readonly tags: readonly string[];
 }
 
 type Rightness = 'right' | 'wrong';
@@ -120,7 +133,7 @@ function few<T>(fc: FastCheck, element: Arbitrary<T>, maxLength: number): Arbitr
 
 function batchPlans(fc: FastCheck): Arbitrary<BatchPlan> {
   const event = fc.oneof(
-    { weight: 24, arbitrary: fc.constant({ id: 'new' as const }) },
+    { weight: 24, arbitrary: fc.record({ id: fc.constant('new' as const), type: types(fc), tags: tags(fc) }) },
     { weight: 2, arbitrary: fc.record({ id: fc.constant('known' as const), which: fc.nat({ max: 30 }) }) },
     { weight: 1, arbitrary: fc.record({ id: fc.constant('reused' as const), which: fc.nat({ max: 30 }) }) },
   );
@@ -145,6 +158,8 @@ function batchPlans(fc: FastCheck): Arbitrary<BatchPlan> {
   return fc.record({
     sound: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
     appends: fc.array(append, { maxLength: 2 }),
+    conditions: conditions(fc),
+    claim: claims(fc),
     cursors: fc.array(fc.record({ partition: fc.nat({ max: 1 }), from: rightness(fc), fence: rightness(fc) }), {
       maxLength: 2,
     }),
@@ -153,6 +168,35 @@ function batchPlans(fc: FastCheck): Arbitrary<BatchPlan> {
     topics: few(fc, topicPlans(fc), 2),
     state: few(fc, statePlans(fc), 3),
   });
+}
+
+function types(fc: FastCheck): Arbitrary<string> {
+  return fc.constantFrom('Sampled', 'Placed');
+}
+
+function tags(fc: FastCheck): Arbitrary<string[]> {
+  return fc.subarray(['x', 'y', 'z']);
+}
+
+/** Few, and mostly on the present, because most of them are refused. */
+function conditions(fc: FastCheck): Arbitrary<BatchPlan['conditions']> {
+  const condition = fc.record(
+    {
+      types: fc.array(types(fc), { maxLength: 2 }),
+      tags: tags(fc),
+      after: fc.constantFrom('head' as const, 'head' as const, 'before' as const, 'start' as const),
+    },
+    { requiredKeys: ['after'] },
+  );
+  return fc.oneof(
+    { weight: 5, arbitrary: fc.constant<BatchPlan['conditions']>([]) },
+    { weight: 1, arbitrary: fc.array(condition, { minLength: 1, maxLength: 2 }) },
+  );
+}
+
+function claims(fc: FastCheck): Arbitrary<BatchPlan['claim']> {
+  const claim = fc.record({ key: fc.constantFrom('one', 'two', 'three'), wish: fc.constantFrom(1, 1, 1, 2) });
+  return fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: claim });
 }
 
 /** How often each comes: the ends of an item need an item that is held, and come to nothing more often than not. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { LogReader, StoredEvent } from '../../storage/index.ts';
+import type { LogFilter, LogReader, StoredEvent } from '../../storage/index.ts';
 import type { ConformanceSlice } from './conformance-slice.ts';
 import { checkLogPaging } from './log-paging.ts';
 import { refusal } from './refusal.ts';
@@ -43,6 +43,13 @@ export const logConformance: ConformanceSlice = {
       assert.deepEqual(await read({ direction: 'backward', from: 2 }), [2, 1, 0]);
       assert.deepEqual(await read({ direction: 'backward', from: 100, limit: 1 }), [7]);
       assert.deepEqual(await read({ from: 2, direction: 'forward', limit: 1 }), [2]);
+      assert.deepEqual(await read({ from: 2, to: 4 }), [2, 3, 4]);
+      assert.deepEqual(await read({ to: 1 }), [0, 1]);
+      assert.deepEqual(await read({ from: 6, to: 100 }), [6, 7]);
+      assert.deepEqual(await read({ from: 4, to: 2 }), []);
+      assert.deepEqual(await read({ from: 4, to: 2, direction: 'backward' }), [4, 3, 2]);
+      assert.deepEqual(await read({ to: 6, direction: 'backward' }), [7, 6]);
+      assert.deepEqual(await read({ from: 5, to: 0, direction: 'backward', limit: 2 }), [5, 4]);
     },
 
     'reads one event by its position': async ({ storage }) => {
@@ -105,6 +112,53 @@ export const logConformance: ConformanceSlice = {
       assert.deepEqual(await read({ withoutSystem: false }), [1, 2, 3, 4, 5]);
       assert.deepEqual(await read({ withoutSystem: true }), [3, 5]);
       assert.deepEqual(await read({ withoutSystem: true, types: ['StepDone'] }), [1, 2]);
+    },
+
+    'reads the log backward from its end, or from a position': async ({ storage }) => {
+      const { log } = storage;
+      assert.deepEqual(await log.readLogBackward({ limit: 10 }), { events: [], through: 1 });
+      await storage.commit({ appends: [sampleAppend('a-1', 'any', sampleEvents(5)), sampleAppend('$saga-1')] });
+      const read = async (options: Parameters<LogReader['readLogBackward']>[0]) => {
+        const page = await log.readLogBackward(options);
+        return [positionsOf(page), page.through];
+      };
+      assert.deepEqual(await read({ limit: 10 }), [[6, 5, 4, 3, 2, 1], 1]);
+      assert.deepEqual(await read({ limit: 2 }), [[6, 5], 5]);
+      assert.deepEqual(await read({ before: 5, limit: 2 }), [[4, 3], 3]);
+      assert.deepEqual(await read({ before: 99, limit: 1, filter: { withoutSystem: true } }), [[5], 5]);
+      assert.deepEqual(await read({ before: 3, limit: 10, filter: { types: ['Never'] } }), [[], 1]);
+      assert.deepEqual(await read({ before: 1, limit: 10 }), [[], 1]);
+    },
+
+    'finds the events of a category among those of very many': async ({ storage }) => {
+      for (let n = 0; n < 100; n++) {
+        await storage.commit({ appends: [sampleAppend(`category${n}-1`, 'any', sampleEvents(2))] });
+      }
+      for (const n of [0, 31, 32, 33, 99]) {
+        const { events } = await storage.log.readLog({ after: 0, limit: 100, filter: { category: `category${n}` } });
+        assert.deepEqual(positionsOf({ events }), [2 * n + 1, 2 * n + 2]);
+      }
+      const ninth = await storage.log.readLog({ after: 0, limit: 100, filter: { streamPrefix: 'category9' } });
+      assert.equal(ninth.events.length, 22);
+      const all = await storage.log.readLog({ after: 0, limit: 1_000, filter: { types: ['Sampled'] } });
+      assert.equal(all.events.length, 200);
+    },
+
+    'finds the events of a tag, a correlation and a cause, wherever they stand': async ({ storage }) => {
+      const first = sampleEvent({ tags: ['t:1', 't:2'] });
+      const second = sampleEvent({ correlationId: first.id, causationId: first.id, tags: ['t:1'] });
+      const third = sampleEvent({ correlationId: first.id, causationId: second.id });
+      const streams = [first, second, third].map((event, n) => sampleAppend(`s${n}-1`, 'any', [sampleEvent(), event]));
+      await storage.commit({ appends: streams });
+      const read = async (filter: LogFilter): Promise<number[]> =>
+        positionsOf(await storage.log.readLog({ after: 0, limit: 10, filter }));
+      assert.deepEqual(await read({ tags: ['t:1'] }), [2, 4]);
+      assert.deepEqual(await read({ tags: ['t:2', 't:1'] }), [2]);
+      assert.deepEqual(await read({ query: [{ tags: ['t:2'] }, { tags: ['t:1'] }, { tags: ['t:1'] }] }), [2, 4]);
+      assert.deepEqual(await read({ correlationId: first.id }), [2, 4, 6]);
+      assert.deepEqual(await read({ correlationId: third.id }), []);
+      assert.deepEqual(await read({ causationId: first.id }), [4]);
+      assert.deepEqual(await read({ correlationId: first.id, tags: ['t:1'], category: 's1' }), [4]);
     },
 
     'follows a filter of very many types': async ({ storage }) => {

@@ -9,7 +9,9 @@ type View = Readonly<Record<string, unknown>>;
  */
 export function viewOfStorage(seen: VisibleState, { topic }: StorageModel): View {
   return {
-    events: seen.events.map(({ position, stream, revision, id, data }) => [position, stream, revision, id, data]),
+    events: seen.events.map(({ position, stream, revision, id, type, tags, data }) => {
+      return [position, stream, revision, id, type, tags, data];
+    }),
     documents: seen.documents,
     cursors: seen.cursors.map(({ partition, checkpoint }) => [partition, checkpoint]),
     work: Object.values(seen.work)
@@ -35,6 +37,8 @@ export function viewOfModel(model: StorageModel): View {
       stream,
       revision,
       event.id,
+      event.type,
+      event.tags,
       event.data,
     ]),
     documents: Object.fromEntries(

@@ -1,4 +1,12 @@
-import type { Batch, EncodedEvent, StateWrite, TopicWrite, WorkWrite } from '../../storage/index.ts';
+import type {
+  AppendCondition,
+  Batch,
+  EncodedEvent,
+  IdempotencyClaim,
+  StateWrite,
+  TopicWrite,
+  WorkWrite,
+} from '../../storage/index.ts';
 import type { BatchPlan } from './history-plan.ts';
 import { sampleEvent } from './sample-event.ts';
 import type { StorageModel } from './storage-model.ts';
@@ -11,7 +19,7 @@ export function plannedBatch(plan: BatchPlan, model: StorageModel, next: () => n
   return plan.sound ? soundPart(batch, model) : batch;
 }
 
-type Full = Required<Omit<Batch, 'class'>>;
+type Full = Required<Omit<Batch, 'class' | 'claim'>> & Pick<Batch, 'claim'>;
 
 /** The writes of a batch that can be accepted together; or the repetition of one append, when it holds a known event. */
 function soundPart(batch: Full, model: StorageModel): Batch {
@@ -20,14 +28,15 @@ function soundPart(batch: Full, model: StorageModel): Batch {
   if (known !== undefined) {
     return { appends: [{ stream: known.stream, expected: 'noStream', events: [{ ...known.event, fresh: false }] }] };
   }
-  let sound: Full = { appends: [], cursors: [], documents: [], work: [], topics: [], state: [] };
-  for (const kind of ['cursors', 'appends', 'documents', 'work', 'topics', 'state'] as const) {
+  let sound: Full = { appends: [], conditions: [], cursors: [], documents: [], work: [], topics: [], state: [] };
+  for (const kind of ['conditions', 'cursors', 'appends', 'documents', 'work', 'topics', 'state'] as const) {
     for (const write of batch[kind]) {
       const longer = { ...sound, [kind]: [...sound[kind], write] };
       if (model.codesOf(longer).size === 0) sound = longer;
     }
   }
-  return sound;
+  const claimed = batch.claim === undefined ? sound : { ...sound, claim: batch.claim };
+  return model.codesOf(claimed).size === 0 ? claimed : sound;
 }
 
 function literalBatch(plan: BatchPlan, model: StorageModel, next: () => number): Full {
@@ -43,6 +52,8 @@ function literalBatch(plan: BatchPlan, model: StorageModel, next: () => number):
         events: events.map(event => plannedEvent(event, model, next)),
       };
     }),
+    conditions: plan.conditions.map(condition => plannedCondition(condition, model)),
+    ...(plan.claim === undefined ? {} : { claim: plannedClaim(plan.claim, next) }),
     // To move a cursor twice, or to write an item of work twice, in one batch is nobody's wish.
     cursors: plan.cursors
       .filter(({ partition }) => partitions.size < partitions.add(partition).size)
@@ -71,10 +82,20 @@ function plannedEvent(
   next: () => number,
 ): EncodedEvent {
   const known = plan.id === 'new' ? undefined : events[plan.which % Math.max(1, events.length)]?.event;
-  if (plan.id === 'new' || known === undefined) return sampleEvent({ data: `{"n":${next()}}` });
+  if (plan.id === 'new') return sampleEvent({ type: plan.type, tags: plan.tags, data: `{"n":${next()}}` });
+  if (known === undefined) return sampleEvent({ data: `{"n":${next()}}` });
   // Whether an event is said to be fresh must not make a difference.
   if (plan.id === 'known') return { ...known, fresh: plan.which % 3 === 0 };
   return sampleEvent({ id: known.id, fresh: plan.which % 3 === 0, data: `{"other":${next()}}` });
+}
+
+function plannedCondition({ after, ...query }: BatchPlan['conditions'][number], model: StorageModel): AppendCondition {
+  const head = model.events.length;
+  return { query: [query], after: after === 'head' ? head : after === 'start' ? 0 : Math.max(0, head - 2) };
+}
+
+function plannedClaim({ key, wish }: NonNullable<BatchPlan['claim']>, next: () => number): IdempotencyClaim {
+  return { key, digest: new Uint8Array([wish]), answer: String(next()), keepMs: 1e12 };
 }
 
 function plannedWork(plan: BatchPlan['work'][number], model: StorageModel, next: () => number): WorkWrite {

@@ -15,6 +15,8 @@ export function sampleEvent(chosen: Partial<EncodedEvent> = {}): EncodedEvent {
     data,
     metadata: null,
     correlationId: null,
+    causationId: null,
+    tags: [],
     occurredAt: null,
     digest: new Uint8Array(hash('sha256', `${type}\n${data}`, 'buffer')),
     ...chosen,

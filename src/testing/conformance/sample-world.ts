@@ -49,6 +49,8 @@ export class SampleWorld {
   batch(): Required<Omit<Batch, 'class'>> {
     return {
       appends: [sampleAppend('order-1', 0, sampleEvents(2)), sampleAppend('audit-1')],
+      claim: { key: 'claimed', digest: new Uint8Array([1]), answer: '', keepMs: 60_000 },
+      conditions: [{ query: [{ types: ['Never'] }, { tags: ['never'] }], after: 0 }],
       cursors: [moveCursor(this.#lease, '1', '2')],
       documents: [
         { collection: 'read-model', key: 'new', body: '{"n":2}' },

@@ -3,11 +3,13 @@ import type { Capabilities } from '../../storage/index.ts';
 import { appendConformance } from './append-conformance.ts';
 import { batchConformance } from './batch-conformance.ts';
 import { claimConformance } from './claim-conformance.ts';
+import { conditionConformance } from './condition-conformance.ts';
 import { type ConformanceSubject, type OpenedStorage, runOnFreshStorage } from './conformance-context.ts';
 import type { ConformanceSlice, ConformanceTest } from './conformance-slice.ts';
 import { cursorConformance } from './cursor-conformance.ts';
 import { documentConformance } from './document-conformance.ts';
 import { guardConformance } from './guard-conformance.ts';
+import { idempotencyConformance } from './idempotency-conformance.ts';
 import { lifecycleConformance } from './lifecycle-conformance.ts';
 import { logConformance } from './log-conformance.ts';
 import { modelConformance } from './model-conformance.ts';
@@ -54,7 +56,9 @@ export interface StorageConformance {
 const RUNS_DEFAULT = 30;
 const SLICES: readonly ConformanceSlice[] = [
   appendConformance,
+  conditionConformance,
   repetitionConformance,
+  idempotencyConformance,
   logConformance,
   batchConformance,
   guardConformance,

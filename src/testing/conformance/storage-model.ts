@@ -1,5 +1,6 @@
 import { categoryOf, type ErrorCode, type ErrorData } from '../../core/index.ts';
 import type {
+  AppendCondition,
   AppendOutcome,
   Batch,
   CollectionDefinition,
@@ -17,7 +18,7 @@ import type {
 
 /** What may become of a batch: the result, if there is one, and the codes with any of which it may be refused. */
 export interface ModelOutcome {
-  readonly ok?: { readonly appends: readonly AppendOutcome[]; readonly replayed: boolean };
+  readonly ok?: { readonly appends: readonly AppendOutcome[]; readonly replayed: boolean; readonly answer?: string };
   readonly codes: ReadonlySet<ErrorCode>;
 }
 
@@ -58,6 +59,7 @@ export class StorageModel {
   work: ModelItem[] = [];
   topic: { records: TopicRecord[]; trimmedTo: number }[] = [];
   state: Record<string, string> = {};
+  claims: Record<string, { digest: Uint8Array; appends: readonly AppendOutcome[]; answer: string }> = {};
 
   /** One topic, `t`, is defined with so many partitions. */
   constructor(collections: readonly CollectionDefinition[], partitions: number) {
@@ -69,8 +71,10 @@ export class StorageModel {
 
   clone(): StorageModel {
     const copy = new StorageModel(this.collections, this.partitions);
-    const { events, documents, cursors, work, topic, state } = structuredClone(this as Omit<StorageModel, 'clone'>);
-    return Object.assign(copy, { events, documents, cursors, work, topic, state });
+    const { events, documents, cursors, work, topic, state, claims } = structuredClone(
+      this as Omit<StorageModel, 'clone'>,
+    );
+    return Object.assign(copy, { events, documents, cursors, work, topic, state, claims });
   }
 
   cursor(processor: string, partition: number): ModelCursor {
@@ -111,6 +115,11 @@ export class StorageModel {
   /** Applies a batch, or says with what it is refused. */
   apply(batch: Batch): ModelOutcome {
     const appends = batch.appends ?? [];
+    const first = batch.claim === undefined ? undefined : this.claims[batch.claim.key];
+    if (first !== undefined && this.codesOf(batch).has('IDEMPOTENCY_KEY_REUSED')) return { codes: REUSED_KEY };
+    if (first !== undefined) {
+      return { ok: { appends: first.appends, replayed: true, answer: first.answer }, codes: NO_CODES };
+    }
     const identity = this.#identityOf(appends);
     const codes = this.codesOf(batch);
     if (identity === 'repeated') {
@@ -125,6 +134,10 @@ export class StorageModel {
     for (const write of batch.work ?? []) this.#writeWork(write);
     for (const write of batch.topics ?? []) this.#writeTopic(write);
     for (const write of batch.state ?? []) this.#writeState(write);
+    const { claim } = batch;
+    if (claim !== undefined) {
+      this.claims[claim.key] = { digest: claim.digest, appends: outcomes, answer: claim.answer };
+    }
     return { ok: { appends: outcomes, replayed: false }, codes };
   }
 
@@ -132,11 +145,14 @@ export class StorageModel {
   codesOf(batch: Batch): Set<ErrorCode> {
     const codes = new Set<ErrorCode>([
       ...this.#appendCodes(batch.appends ?? []),
+      ...(batch.conditions ?? []).flatMap(condition => this.#conditionCodes(condition)),
       ...(batch.cursors ?? []).flatMap(move => this.#cursorCodes(move)),
       ...(batch.documents ?? []).flatMap(write => this.#documentCodes(write, batch)),
       ...(batch.work ?? []).flatMap(write => this.#workCodes(write)),
       ...(batch.topics ?? []).flatMap(write => this.#topicCodes(write)),
     ]);
+    const known = batch.claim === undefined ? undefined : this.claims[batch.claim.key];
+    if (known !== undefined && known.digest[0] !== batch.claim?.digest[0]) codes.add('IDEMPOTENCY_KEY_REUSED');
     if ((batch.state?.length ?? 0) > 0 && (batch.cursors?.length ?? 0) === 0) codes.add('UNGUARDED_WRITE');
     return codes;
   }
@@ -172,6 +188,18 @@ export class StorageModel {
       if (!met) codes.push('REVISION_CONFLICT');
     }
     return codes;
+  }
+
+  #conditionCodes({ query, after }: AppendCondition): ErrorCode[] {
+    const forbidden = this.events
+      .slice(after)
+      .some(({ event }) =>
+        query.some(
+          ({ types, tags = [] }) =>
+            (types === undefined || types.includes(event.type)) && tags.every(tag => event.tags.includes(tag)),
+        ),
+      );
+    return forbidden ? ['CONDITION_CONFLICT'] : [];
   }
 
   #cursorCodes({ processor, partition, fence, from }: CursorMove): ErrorCode[] {
@@ -279,6 +307,7 @@ export class StorageModel {
 }
 
 const NO_CODES: ReadonlySet<ErrorCode> = new Set();
+const REUSED_KEY: ReadonlySet<ErrorCode> = new Set(['IDEMPOTENCY_KEY_REUSED']);
 
 /** Then a storage may find out late, after other checks, that it knows these events. */
 function isSaidToBeFresh(appends: readonly StreamAppend[]): boolean {
