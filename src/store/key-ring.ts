@@ -315,7 +315,7 @@ export class KeyRing {
 }
 
 /** The id of a subject's key: a hash, because a name may itself say who somebody is. */
-export function keyId(subject: string): string {
+function keyId(subject: string): string {
   return createHash('sha256').update(`default\0${subject}`).digest('hex').slice(0, 32);
 }
 

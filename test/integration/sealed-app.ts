@@ -44,7 +44,7 @@ export const members = defineProjection('members', {
 });
 
 /** An app whose every part gets hold of something sensitive: read model, saga, step, dead letter. */
-export function sealedApp(mailed: (email: string) => void) {
+function sealedApp(mailed: (email: string) => void) {
   const greeting = defineSaga('greeting', 1)
     .input(z.object({ person: z.string(), email: sealed }))
     .startOn(Joined, ({ data }) => ({ id: data.person, input: data }))
