@@ -20,6 +20,7 @@ export {
   openKeys,
   openStorage,
   type StoreLocation,
+  storeSchema,
 } from './app/index.ts';
 export {
   type Backoff,
@@ -93,6 +94,8 @@ export {
   type KeyProvider,
   KeyRing,
   type KeyStatus,
+  type LoadedEntity,
+  type LoadOptions,
   LocalKeys,
   type NewEvent,
   parseSchemaFile,
@@ -103,6 +106,7 @@ export {
   type SchemaFile,
   type Sealed,
   type SensitiveMark,
+  type SnapshotOptions,
   type StoredSchema,
   type StoredSchemasStatus,
   type StreamEvents,

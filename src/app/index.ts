@@ -13,4 +13,4 @@ export {
   type ModelQuery,
 } from './millrace.ts';
 export { addKeyToFile, createKeyFile, type KeyLocation, openKeys } from './open-keys.ts';
-export { openStorage, type StoreLocation } from './open-storage.ts';
+export { openStorage, type StoreLocation, storeSchema } from './open-storage.ts';

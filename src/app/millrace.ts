@@ -180,7 +180,7 @@ function environmentOf(parts: {
   const own = new EventCodec({ definitions: [], strict: false, ids });
   const keys = new KeyRing({ storage, provider, events: own, clock });
   const codec = new EventCodec({ definitions: app.events, strict, ids, keys });
-  const events = new EventStore({ storage, codec, clock, telemetry });
+  const events = new EventStore({ storage, codec, clock, telemetry, deciders: app.deciders });
   return { storage, events, codec, keys, clock, random, ids, telemetry, owner: ids.next() };
 }
 
@@ -233,6 +233,7 @@ class RunningApp implements Millrace {
   async start(): Promise<void> {
     await this.#storedSchemas?.check();
     await this.keys.start();
+    await this.events.prepareSnapshots();
     await this.projections.start();
     await this.topologies.start();
     await this.router.start();
@@ -293,6 +294,7 @@ class RunningApp implements Millrace {
     this.#closing.abort();
     const { sagas, router, topologies, projections } = this;
     await Promise.all([sagas.stop(), router.stop(), topologies.stop(), projections.stop()]);
+    await this.events.close();
     if (this.#ownsStorage) await this.storage.close();
   }
 }

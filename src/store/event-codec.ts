@@ -15,6 +15,7 @@ import type { AnyEvent, EventMetadata, NewEvent, RecordedEvent } from './event-d
 import {
   allSealed,
   checkNotSealed,
+  decoderOf,
   holdsSealed,
   keysIn,
   type SealingKey,
@@ -23,10 +24,10 @@ import {
 } from './event-seal.ts';
 import { tagsOf } from './event-tags.ts';
 import { type KeyRing, noKeys } from './key-ring.ts';
-import { isSealed, type LoadedKeys } from './sealed.ts';
+import { type Decoders, isSealed, type LoadedKeys } from './sealed.ts';
 import { subjectOf, withoutSensitive } from './sensitive.ts';
 import { currentTraceparent } from './trace-context.ts';
-import { upcast } from './upcasting.ts';
+import { type UpcastSource, upcast } from './upcasting.ts';
 
 /** What a command or handler gives to all events that it appends; an event's own value wins. */
 export interface EventContext {
@@ -71,6 +72,7 @@ export class EventCodec {
     this.#strict = options.strict;
     this.#ids = options.ids;
     this.#keys = options.keys;
+    this.#keys?.decodeBy(this.#decoders);
   }
 
   /**
@@ -140,13 +142,18 @@ export class EventCodec {
       id: stored.id,
       type: stored.type,
       schemaVersion: older ? definition.version : stored.schemaVersion,
-      data: dataOf(stored, definition, keys),
+      data: this.#dataOf(stored, definition, keys),
       metadata: metadataOf(stored),
       tags: stored.tags,
       occurredAt: stored.occurredAt ?? stored.recordedAt,
       recordedAt: stored.recordedAt,
       contentHash: hexOf(stored.digest),
     };
+  }
+
+  /** A value that came from JSON, with the sealed values in it as they were. */
+  async revive<T>(value: T): Promise<T> {
+    return this.#keys === undefined ? value : this.#keys.revive(value);
   }
 
   /** A recorded event with its data as JSON holds it: for what leaves the program as JSON, and for patterns that are JSON. */
@@ -167,6 +174,21 @@ export class EventCodec {
         throw schemaViolation(event.type, index, [{ pointer, message: messageOf(thrown) }]);
       }
     });
+  }
+
+  readonly #decoders: Decoders = place => {
+    const { id, type, version: schemaVersion } = place;
+    return decoderOf(this.#definitions.get(type), place, (definition, json) =>
+      currentData({ id, type, schemaVersion, position: 0 }, definition, json),
+    );
+  };
+
+  /** The data of a stored event, as programs know it. */
+  #dataOf(stored: StoredEvent, definition: AnyEvent | undefined, keys: LoadedKeys): unknown {
+    const json: unknown = JSON.parse(stored.data);
+    const data = holdsSealed(stored.data) ? withSealedValues(stored, json, keys, this.#decoders) : json;
+    if (definition === undefined || isSealed(data)) return data;
+    return allSealed(definition, currentData(stored, definition, data));
   }
 
   async #sealingKeys(subjects: readonly string[]): Promise<ReadonlyMap<string, SealingKey>> {
@@ -267,20 +289,13 @@ function encodedData({ type, codec }: AnyEvent, data: unknown): unknown {
   }
 }
 
-/** The data of a stored event, as programs know it. */
-function dataOf(stored: StoredEvent, definition: AnyEvent | undefined, keys: LoadedKeys): unknown {
-  const json: unknown = JSON.parse(stored.data);
-  const current = (data: unknown): unknown => {
-    if (definition === undefined) return data;
-    const newest = stored.schemaVersion === definition.version ? data : upcast(stored, definition, data);
-    return definition.codec === undefined ? newest : decodedData(stored, definition.codec, newest);
-  };
-  const data = holdsSealed(stored.data) ? withSealedValues(stored, json, keys, definition, current) : json;
-  if (isSealed(data)) return data;
-  return definition?.sensitive === undefined ? current(data) : allSealed(definition, current(data));
+/** Data as it is stored, brought to the current version of its type and decoded. */
+function currentData(stored: UpcastSource, definition: AnyEvent, json: unknown): unknown {
+  const newest = stored.schemaVersion === definition.version ? json : upcast(stored, definition, json);
+  return definition.codec === undefined ? newest : decodedData(stored, definition.codec, newest);
 }
 
-function decodedData({ type, position }: StoredEvent, codec: DataCodec, data: unknown): unknown {
+function decodedData({ type, position }: UpcastSource, codec: DataCodec, data: unknown): unknown {
   try {
     return codec.decode(data);
   } catch (cause) {

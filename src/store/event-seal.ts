@@ -4,9 +4,11 @@ import type { DataKey } from './data-key.ts';
 import type { AnyEvent } from './event-definition.ts';
 import {
   boundTo,
+  type Decoders,
   isSealed,
   type LoadedKeys,
   SEALED,
+  type SealedPlace,
   SealedValue,
   sealedInJson,
   UnsealedValue,
@@ -50,30 +52,29 @@ export function sealData(
 }
 
 /** What is stored of an event, with sealed values in the place of ciphertext. */
-export function withSealedValues(
-  stored: StoredEvent,
-  parsed: unknown,
-  keys: LoadedKeys,
-  definition: AnyEvent | undefined,
-  /** From all of the data, as it is stored, to what it is now. */
-  decodePayload: (json: unknown) => unknown,
-): unknown {
-  if (!isEnvelope(parsed)) return revived(parsed, keys);
+export function withSealedValues(stored: StoredEvent, parsed: unknown, keys: LoadedKeys, decoders: Decoders): unknown {
+  if (!isEnvelope(parsed)) return revived(parsed, keys, decoders);
   const { key, parts } = parsed[SEALED];
   const { stream, id, type, schemaVersion: version } = stored;
-  const sealedValue = (part: string, text: string): SealedValue => {
-    const decode = part === PAYLOAD ? decodePayload : decoderOf(definition, part);
-    const place = { stream, id, type, version, part };
-    return new SealedValue({ key, place, text, entry: keys(key), ...(decode === undefined ? {} : { decode }) });
-  };
+  const sealedValue = (part: string, text: string): SealedValue =>
+    new SealedValue({ key, place: { stream, id, type, version, part }, text, entry: keys(key), decoders });
   if (parts[PAYLOAD] !== undefined) return sealedValue(PAYLOAD, parts[PAYLOAD]);
   const values = Object.entries(parts).map(([part, text]) => [part, sealedValue(part, text)]);
-  return { ...(revived(parsed.data, keys) as object), ...Object.fromEntries(values) };
+  return { ...(revived(parsed.data, keys, decoders) as object), ...Object.fromEntries(values) };
 }
 
-/** A member of its own data is written as JSON as the marks of its type say, and read back when it is opened. */
-function decoderOf(definition: AnyEvent | undefined, part: string): ((json: unknown) => unknown) | undefined {
-  const codec = definition?.codec;
+/**
+ * How what an event sealed is read: a member as the marks of its type say, all of the data by `payload`, from its version to the
+ * current one.
+ */
+export function decoderOf(
+  definition: AnyEvent | undefined,
+  { part }: SealedPlace,
+  payload: (definition: AnyEvent, json: unknown) => unknown,
+): ((json: unknown) => unknown) | undefined {
+  if (definition === undefined) return undefined;
+  if (part === PAYLOAD) return json => payload(definition, json);
+  const { codec } = definition;
   if (codec === undefined) return undefined;
   return json => (codec.decode({ [part]: json }) as Record<string, unknown>)[part];
 }
@@ -110,14 +111,14 @@ function collectKeys(value: unknown, found: string[]): void {
 }
 
 /** A value from JSON in which sealed values can be opened again. What holds none is answered as it is. */
-export function revived(value: unknown, keys: LoadedKeys): unknown {
+export function revived(value: unknown, keys: LoadedKeys, decoders: Decoders): unknown {
   if (typeof value !== 'object' || value === null || isSealed(value)) return value;
-  if (Array.isArray(value)) return value.map(element => revived(element, keys));
+  if (Array.isArray(value)) return value.map(element => revived(element, keys, decoders));
   const sealed = sealedInJson(value);
-  if (sealed !== undefined) return new SealedValue({ ...sealed, entry: keys(sealed.key) });
+  if (sealed !== undefined) return new SealedValue({ ...sealed, entry: keys(sealed.key), decoders });
   const unsealed = unsealedInJson(value);
   if (unsealed !== undefined) return unsealed;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, revived(member, keys)]));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, revived(member, keys, decoders)]));
 }
 
 /** Refuses data that looks as if it were sealed: only what a mark says is. */

@@ -6,7 +6,7 @@ import { holdsSealed, keysIn, revived } from './event-seal.ts';
 import { KeyCache } from './key-cache.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { type ForgetReason, type KeyEvent, type KeyRow, keyStream } from './key-row.ts';
-import type { KeyEntry, LoadedKeys } from './sealed.ts';
+import type { Decoders, KeyEntry, LoadedKeys } from './sealed.ts';
 
 /** Where data keys are kept, wrapped. Each is guarded by a stream of its own, which tells what became of it, and when. */
 const KEYS: CollectionDefinition = { name: '$keys', owner: { category: '$key' }, indexes: ['state', 'kek'] };
@@ -53,6 +53,7 @@ export class KeyRing {
   readonly #events: KeyEvents;
   readonly #clock: Clock;
   readonly #cache = new KeyCache();
+  #decoders: Decoders = () => undefined;
   #defined: Promise<void> | undefined;
 
   constructor(parts: { storage: Storage; provider?: KeyProvider | undefined; events: KeyEvents; clock: Clock }) {
@@ -65,6 +66,11 @@ export class KeyRing {
   /** Whether there is something to seal with. */
   get canSeal(): boolean {
     return this.#provider !== undefined;
+  }
+
+  /** Says how values are read that `revive` and `parse` give back. */
+  decodeBy(decoders: Decoders): void {
+    this.#decoders = decoders;
   }
 
   /** Ends what a crash interrupted: keys that are destroyed already are erased from the files. */
@@ -105,13 +111,13 @@ export class KeyRing {
   /** A value that came from JSON, with the sealed values in it as they were: `open` gives what they hold. */
   async revive<T>(value: T): Promise<T> {
     const text = JSON.stringify(value) ?? '';
-    return holdsSealed(text) ? (revived(value, await this.load(keysIn(text))) as T) : value;
+    return holdsSealed(text) ? (revived(value, await this.load(keysIn(text)), this.#decoders) as T) : value;
   }
 
   /** JSON text as a value, with the sealed values in it as they were. */
   async parse(text: string): Promise<unknown> {
     const value: unknown = JSON.parse(text);
-    return holdsSealed(text) ? revived(value, await this.load(keysIn(text))) : value;
+    return holdsSealed(text) ? revived(value, await this.load(keysIn(text)), this.#decoders) : value;
   }
 
   /**

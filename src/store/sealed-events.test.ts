@@ -97,6 +97,7 @@ describe('sensitive data', () => {
     expect(codeOf(() => `${data.email}`)).toBe('INVALID_ARGUMENT');
     const revived = (await environment.keys.parse(JSON.stringify({ list: [data] }))) as { list: (typeof data)[] };
     expect(revived.list[0]?.email.open()).toBe(email);
+    expect(revived.list[0]?.born.open()).toEqual(ada.born);
   });
 
   test('tells a repeated append from another one by content, without a hash that could be guessed', async () => {

@@ -55,6 +55,9 @@ export interface SealedPlace {
 /** The tenant of a store that has no others; part of what every value is bound to. */
 const TENANT = 'default';
 
+/** How what was sealed for a place is read once it is open, where that is not as JSON holds it. */
+export type Decoders = (place: SealedPlace) => ((json: unknown) => unknown) | undefined;
+
 /** What a value is bound to besides its key: the additional data of its seal. */
 export function boundTo(key: string, { stream, id, type, version, part }: SealedPlace): string {
   return JSON.stringify(['millrace value', TENANT, stream, id, type, version, part, key]);
@@ -67,8 +70,7 @@ interface SealedParts {
   readonly place: SealedPlace;
   readonly text: string;
   readonly entry: KeyEntry;
-  /** From JSON to the value, where they differ. */
-  readonly decode?: (json: unknown) => unknown;
+  readonly decoders: Decoders;
 }
 
 /** The name of the one member that an object has which is a sealed value in JSON. */
@@ -84,12 +86,13 @@ export class SealedValue implements Sealed<unknown> {
   }
 
   open(): unknown {
-    const { key, place, text, entry, decode } = this.#parts;
+    const { key, place, text, entry, decoders } = this.#parts;
     if (entry.key === 'forgotten') return FORGOTTEN;
     if (entry.key instanceof MillraceError) throw entry.key;
     const opened = entry.key.open(text, boundTo(key, place));
     if (opened === undefined) throw notOpened(place);
     const json: unknown = JSON.parse(opened);
+    const decode = decoders(place);
     return decode === undefined ? json : decode(json);
   }
 

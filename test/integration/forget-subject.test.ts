@@ -11,6 +11,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 
 const KILLS = runCount(7, 200);
 const PEOPLE = 40;
+const EVENTS_FOR_SNAPSHOT = 120;
 /** Where a process is killed while it forgets somebody. */
 const POINTS = [
   'before-commit-1',
@@ -81,6 +82,10 @@ describe('sensitive data of an app', () => {
     await joined(app, PEOPLE);
     await settled(app, PEOPLE);
     expect(mailed).toContain(secretOf(3));
+    for (let number = 0; number < EVENTS_FOR_SNAPSHOT; number++) await app.execute(member, 'member-p3', 'welcome', {});
+    const loaded = () => app.events.load(member, 'member-p3');
+    await expect.poll(async () => (await loaded()).snapshot).toBeDefined();
+    expect((await loaded()).state.email?.open()).toBe(secretOf(3));
     const server = await startServer({ app });
     const answers: string[] = [];
     for (const path of [
@@ -109,6 +114,7 @@ describe('sensitive data of an app', () => {
     expect(allBytes(folder).includes(key)).toBe(false);
     expect(isForgotten(await emailOf(app, 3))).toBe(true);
     expect(await emailOf(app, 4)).toBe(secretOf(4));
+    expect(isForgotten((await loaded()).state.email?.open())).toBe(true);
     const document = await app.query(members, { id: 'p3' });
     expect(isForgotten(document?.email?.open())).toBe(true);
     await expect(app.append('member-x', [Joined({ person: 'p3', email: 'again' })])).rejects.toMatchObject({
