@@ -91,21 +91,7 @@ export class KeyRing {
   async load(wanted: readonly string[]): Promise<LoadedKeys> {
     if (wanted.length === 0) return noKeys;
     const ids = [...new Set(wanted)];
-    const rows = await this.#rows(ids);
-    const loaded = new Map<string, KeyEntry>();
-    for (const id of ids) {
-      const row = rows.get(id);
-      const entry = this.#cache.entry(id, missing(id));
-      loaded.set(id, entry);
-      if (row === undefined) entry.key = missing(id);
-      else if (row.state !== 'active') this.#cache.forget(id);
-      else if (!this.#cache.holds(id, row)) {
-        const key = await this.#unwrapped(id, row).catch(unavailable);
-        if (entry.key === 'forgotten' || !(entry.key instanceof DataKey)) entry.key = key;
-        if (key instanceof DataKey) this.#cache.keep(id, row);
-      }
-    }
-    return id => loaded.get(id) ?? noKeys(id);
+    return this.#entriesOf(ids, await this.#rows(ids));
   }
 
   /** A value that came from JSON, with the sealed values in it as they were: `open` gives what they hold. */
@@ -127,8 +113,7 @@ export class KeyRing {
   async obtain(subjects: readonly string[]): Promise<ReadonlyMap<string, { id: string; key: DataKey }>> {
     const wanted = new Map(subjects.map(subject => [subject, keyId(subject)]));
     const ids = [...new Set(wanted.values())];
-    await this.#make(ids);
-    const entries = await this.load(ids);
+    const entries = await this.#entriesOf(ids, await this.#made(ids));
     const keys = new Map<string, { id: string; key: DataKey }>();
     for (const [subject, id] of wanted) {
       const { key } = entries(id);
@@ -191,12 +176,31 @@ export class KeyRing {
     return { active: Object.fromEntries(active), forgotten: (states.get('forgotten') ?? 0) + forgetting, forgetting };
   }
 
-  async #make(ids: readonly string[]): Promise<void> {
+  async #entriesOf(ids: readonly string[], rows: ReadonlyMap<string, KeyRow>): Promise<LoadedKeys> {
+    const entries = new Map<string, KeyEntry>();
+    for (const id of ids) {
+      const row = rows.get(id);
+      const entry = this.#cache.entry(id, missing(id));
+      entries.set(id, entry);
+      if (row === undefined) continue;
+      if (row.state !== 'active') this.#cache.forget(id);
+      else if (!this.#cache.holds(id, row)) {
+        const key = await this.#unwrapped(id, row).catch(unavailable);
+        // Forgotten is final: while the key was being unwrapped, its subject may have been.
+        if (entry.key instanceof MillraceError) entry.key = key;
+        if (key instanceof DataKey) this.#cache.keep(id, row);
+      }
+    }
+    return id => entries.get(id) ?? noKeys(id);
+  }
+
+  /** The rows of keys, of which those are made that are not there yet. */
+  async #made(ids: readonly string[]): Promise<ReadonlyMap<string, KeyRow>> {
     await this.#define();
     for (let tries = 0; ; tries++) {
       const rows = await this.#rows(ids);
       const absent = ids.filter(id => !rows.has(id));
-      if (absent.length === 0) return;
+      if (absent.length === 0) return rows;
       try {
         await this.#commit(await Promise.all(absent.map(id => this.#birth(id))));
       } catch (thrown) {
@@ -287,7 +291,11 @@ export class KeyRing {
   }
 
   async #wrapped(id: string, secret: Uint8Array): Promise<{ kek: string; key: string }> {
-    const { kek, wrapped } = await this.#needed().wrap(secret, id);
+    const { kek, wrapped } = await this.#needed()
+      .wrap(secret, id)
+      .catch(thrown => {
+        throw unavailable(thrown);
+      });
     return { kek, key: Buffer.from(wrapped).toString('base64') };
   }
 
@@ -327,7 +335,7 @@ function keyId(subject: string): string {
 
 function unavailable(thrown: unknown): MillraceError {
   if (isMillraceError(thrown)) return thrown;
-  return new MillraceError('KEY_UNAVAILABLE', `A key could not be unwrapped: ${messageOf(thrown)}`, { cause: thrown });
+  return new MillraceError('KEY_UNAVAILABLE', `The keys cannot be reached: ${messageOf(thrown)}`, { cause: thrown });
 }
 
 function missing(key: string): MillraceError {

@@ -10,6 +10,7 @@ import {
   defineEvent,
   isForgotten,
   isSealed,
+  type KeyProvider,
   LocalKeys,
   type RecordedEvent,
   type Sealed,
@@ -24,18 +25,21 @@ const Noted = defineEvent('Noted', { schema: z.object({ text: z.string() }), sen
 const definitions: readonly AnyEvent[] = [Registered, Noted];
 
 const keys = new LocalKeys({ current: 'k1', keys: { k1: secureBytes(32) } });
+let seeds = 0;
 const cleanUp: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const end of cleanUp.splice(0).reverse()) await end();
 });
 
 async function opened(
-  options: { keys?: LocalKeys | undefined; storage?: Storage; definitions?: readonly AnyEvent[] } = {},
+  options: { keys?: KeyProvider | undefined; storage?: Storage; definitions?: readonly AnyEvent[] } = {},
 ) {
   const provider = 'keys' in options ? options.keys : keys;
   const environment = await createTestEnvironment({
     definitions: options.definitions ?? definitions,
     ...(provider === undefined ? {} : { keys: provider }),
+    // Ids of its own: two processes do not make the same ones.
+    seed: ++seeds,
     storage: options.storage ?? (await openSqlite({ file: ':memory:' })),
   });
   if (options.storage === undefined) cleanUp.push(() => environment.storage.close());
@@ -48,6 +52,12 @@ const [email, born] = ['ada@example.org', '1815-12-10'];
 async function readOne(environment: Awaited<ReturnType<typeof opened>>, stream: string) {
   const [event] = await environment.events.readStream(stream);
   return event?.data as { email: Sealed<string>; born: Sealed<Date>; plan: string };
+}
+
+/** Reads the first account; opens its address when it is called. */
+async function email1(environment: Awaited<ReturnType<typeof opened>>): Promise<() => unknown> {
+  const data = await readOne(environment, 'account-1');
+  return () => data.email.open();
 }
 
 function codeOf(act: () => unknown): string {
@@ -136,6 +146,40 @@ describe('sensitive data', () => {
       expect(codeOf(() => data.email.open())).toBe(code);
       await expect(other.events.append('account-1', [Registered(ada)])).rejects.toMatchObject({ code });
     }
+  });
+
+  test('waits for keys that cannot be reached, and does not open in memory once forgotten meanwhile', async () => {
+    let reached: () => void = () => undefined;
+    let away = true;
+    const held = new Promise<void>(resolve => {
+      reached = resolve;
+    });
+    let asked: () => void = () => undefined;
+    const asking = new Promise<void>(resolve => {
+      asked = resolve;
+    });
+    const environment = await opened();
+    await environment.events.append('account-1', [Registered(ada)]);
+    const service: KeyProvider = {
+      current: 'k1',
+      wrap: () => Promise.reject(new Error('no route')),
+      async unwrap(wrapped, context) {
+        if (away) throw new Error('no route');
+        asked();
+        await held;
+        return keys.unwrap(wrapped, context);
+      },
+    };
+    const other = await opened({ storage: environment.storage, keys: service });
+    expect(codeOf(await email1(other))).toBe('KEY_UNAVAILABLE');
+    const append = other.events.append('account-2', [Registered({ ...ada, person: 'new' })]);
+    await expect(append).rejects.toMatchObject({ code: 'KEY_UNAVAILABLE', retryable: true });
+    away = false;
+    const reading = email1(other);
+    await asking;
+    await other.keys.forget('ada');
+    reached();
+    expect(isForgotten((await reading)())).toBe(true);
   });
 
   test('may not be named in tags, nor be passed off as sealed', async () => {
