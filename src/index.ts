@@ -20,6 +20,7 @@ export {
   openKeys,
   openStorage,
   type StoreLocation,
+  type SubscribeOptions,
   storeSchema,
 } from './app/index.ts';
 export {
@@ -40,6 +41,7 @@ export {
   systemClock,
   systemRandom,
 } from './core/index.ts';
+export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
   type DocumentOf,
   defineProjection,
@@ -125,3 +127,11 @@ export {
   topic,
   tumbling,
 } from './streams/index.ts';
+export {
+  defineSubscription,
+  type ParkedEvent,
+  parked,
+  type Subscription,
+  type SubscriptionContext,
+  type SubscriptionStatus,
+} from './subscriptions/index.ts';
