@@ -14,6 +14,7 @@ export {
   type MillraceStatus,
   type ModelQuery,
 } from './millrace.ts';
+export { addKeyToFile, createKeyFile, type KeyLocation, openKeys } from './open-keys.ts';
 export { openStorage, type StoreLocation, storeSchema } from './open-storage.ts';
 export { promoteStore } from './promote-store.ts';
 export type { SubscribeOptions } from './readers.ts';
