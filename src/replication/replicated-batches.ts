@@ -1,12 +1,16 @@
-import type { Batch, CursorLease, EncodedEvent, StoredEvent, StreamAppend } from '../storage/index.ts';
+import type { Batch, CursorLease, DocumentWrite, EncodedEvent, StoredEvent, StreamAppend } from '../storage/index.ts';
 import { roleFrom, roleMove } from './store-role.ts';
 
 /**
  * The batches that bring events of one log into another, as they are stored: at the same positions, in the same order. Each of them
  * depends on the other log ending right before it, and on the lease: applied twice, late, or by somebody whose turn is over, it
- * changes nothing. A batch appends once to each stream, so that a new one begins where a stream comes again.
+ * changes nothing. The data keys that events tell of go with them. A batch appends once to each stream, so that a new one begins where a stream comes again.
  */
-export function replicatedBatches(events: readonly StoredEvent[], lease: CursorLease): Batch[] {
+export function replicatedBatches(
+  events: readonly StoredEvent[],
+  lease: CursorLease,
+  keys: ReadonlyMap<string, DocumentWrite> = new Map(),
+): Batch[] {
   const batches: Batch[] = [];
   let appends: (StreamAppend & { events: EncodedEvent[] })[] = [];
   let after = (events[0]?.position ?? 1) - 1;
@@ -14,7 +18,8 @@ export function replicatedBatches(events: readonly StoredEvent[], lease: CursorL
   const close = (through: number): void => {
     // Its checkpoint stays the same: what counts is the fence.
     const cursors = [roleMove(lease, roleFrom(lease.checkpoint as string))];
-    batches.push({ class: 'bulk', appends, conditions: [{ query: [{}], after }], cursors });
+    const documents = appends.flatMap(({ stream }) => keys.get(stream) ?? []);
+    batches.push({ class: 'bulk', appends, conditions: [{ query: [{}], after }], cursors, documents });
     appends = [];
     streams.clear();
     after = through;

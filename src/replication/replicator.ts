@@ -10,8 +10,10 @@ import {
 } from '../core/index.ts';
 import { failureOf, keepRenewed, LEASE_MS, LogFollower, PATIENCE } from '../processing/index.ts';
 import type { CursorLease, Storage } from '../storage/index.ts';
+import { KEYS } from '../store/index.ts';
 import { checkAlike } from './check-alike.ts';
 import type { Fence } from './fence.ts';
+import { keyDocuments } from './key-documents.ts';
 import { replicatedBatches } from './replicated-batches.ts';
 import { ROLE_CURSOR, roleFrom, roleMove, roleOf, type StoreRole } from './store-role.ts';
 
@@ -183,9 +185,12 @@ export class Replicator {
       }
       if (events.length === PAGE) this.#state = 'catching-up';
       // They are applied in their order, and each depends on the one before it: together they cost one sync.
-      const copying = replicatedBatches(events, lease).map(batch => secondary.commit(batch));
+      const keys = await keyDocuments(this.#options.primary, events);
+      if (keys.size > 0) await secondary.documents.define(KEYS);
+      const copying = replicatedBatches(events, lease, keys).map(batch => secondary.commit(batch));
       const failed = (await Promise.allSettled(copying)).find(({ status }) => status === 'rejected');
       if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+      if (events.some(({ type }) => type === 'SubjectForgotten')) await secondary.eraseDeleted?.();
       this.#follower.advance(events.at(-1)?.position ?? 0);
     }
   }

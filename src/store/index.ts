@@ -41,7 +41,7 @@ export {
 } from './event-store.ts';
 export { causedBy, inContext } from './handling-context.ts';
 export { type KeyProvider, LocalKeys, type WrappedKey } from './key-provider.ts';
-export { type Forgetting, KeyRing, type KeyStatus } from './key-ring.ts';
+export { type Forgetting, KEYS, KeyRing, type KeyStatus } from './key-ring.ts';
 export type { ForgetReason } from './key-row.ts';
 export { compareSchemas, type SchemaChange } from './schema-comparison.ts';
 export type { SchemaDifference } from './schema-difference.ts';

@@ -9,7 +9,7 @@ import { type ForgetReason, type KeyEvent, type KeyRow, keyStream } from './key-
 import type { Decoders, KeyEntry, LoadedKeys } from './sealed.ts';
 
 /** Where data keys are kept, wrapped. Each is guarded by a stream of its own, which tells what became of it, and when. */
-const KEYS: CollectionDefinition = { name: '$keys', owner: { category: '$key' }, indexes: ['state', 'kek'] };
+export const KEYS: CollectionDefinition = { name: '$keys', owner: { category: '$key' }, indexes: ['state', 'kek'] };
 
 /** Keys that one commit of a rotation wraps anew. */
 const ROTATION_PAGE = 100;
