@@ -23,6 +23,7 @@ export type {
   TextOrTexts,
   ValueMatcher,
 } from './pattern.ts';
+export { PatternMatcher } from './pattern-matcher.ts';
 export { defineRoute, type Route, type RouteDefinition } from './route.ts';
 export {
   type DeliveryCounts,
