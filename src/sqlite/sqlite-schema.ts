@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
+import type { SchemaState } from '../storage/index.ts';
 
 /**
  * The tables. Why they are as they are:
@@ -152,6 +153,19 @@ export function checkIdentity(database: Database, file: string): void {
       { details: { file, version, known: MIGRATIONS.length } },
     );
   }
+}
+
+/** The schema of a file that is not there yet. */
+export const EMPTY_SCHEMA: SchemaState = stateAt(0);
+
+/** How far the schema of a database is, which `checkIdentity` has seen. */
+export function schemaState(database: Database): SchemaState {
+  return stateAt(database.pragma('user_version', { simple: true }) as number);
+}
+
+function stateAt(version: number): SchemaState {
+  const steps = MIGRATIONS.map((sql, index) => ({ version: index + 1, name: `schema version ${index + 1}`, sql }));
+  return { version, newest: MIGRATIONS.length, pending: steps.slice(version) };
 }
 
 /** Brings a database to the newest schema. */
