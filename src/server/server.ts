@@ -10,6 +10,7 @@ import { problemOf, reportedProblem, sendProblem } from './problem.ts';
 import { REQUEST_LIMITS } from './request-limits.ts';
 import { validatorCompiler } from './request-validation.ts';
 import type { RouteContext } from './route-context.ts';
+import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
@@ -84,6 +85,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   readModelRoutes(context);
   sagaRoutes(context);
   topologyRoutes(context);
+  deadLetterRoutes(context);
   deliveryRoutes(context);
   subscriptionRoutes(context);
   liveRoutes(context);
