@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
 import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
+import { keysCommand } from './commands/keys.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { subscriptionCommand } from './commands/subscription.ts';
@@ -25,6 +26,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(startCommand(run))
     .addCommand(demoCommand(run))
     .addCommand(schemaCommand(run))
+    .addCommand(keysCommand(run))
     .addCommand(subscriptionCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {

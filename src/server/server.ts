@@ -13,6 +13,7 @@ import type { RouteContext } from './route-context.ts';
 import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
+import { keyRoutes } from './routes/key-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
@@ -87,6 +88,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   topologyRoutes(context);
   deadLetterRoutes(context);
   deliveryRoutes(context);
+  keyRoutes(context);
   subscriptionRoutes(context);
   liveRoutes(context);
   await serveDashboard(context.server);
