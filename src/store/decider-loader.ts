@@ -3,7 +3,8 @@ import type { Storage, StoredEvent } from '../storage/index.ts';
 import type { AnyDecider, StateOf } from './decider.ts';
 import type { EventCodec } from './event-codec.ts';
 import type { EventMetadata, RecordedEvent } from './event-definition.ts';
-import { type Snapshot, snapshotRules } from './snapshot.ts';
+import { HotStates } from './hot-states.ts';
+import { type SnapshotRules, snapshotRules, stateOfSnapshot } from './snapshot.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 
 /** How an entity is loaded. None of it changes the state that is loaded, only what it costs. */
@@ -40,6 +41,14 @@ interface Place {
   readonly metadata: EventMetadata;
 }
 
+/** What a command is decided on, and how many events were folded for it. */
+export interface CommandBasis {
+  readonly state: unknown;
+  readonly revision: number;
+  readonly position: number;
+  readonly tail: number;
+}
+
 /** A state while events are folded into it. */
 interface Folding {
   state: unknown;
@@ -57,7 +66,9 @@ export class DeciderLoader {
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
   readonly #snapshots: SnapshotStore;
+  readonly #hot = new HotStates();
   readonly #unreadable: Counter;
+  readonly #hotLoads: Counter;
 
   constructor(parts: {
     storage: Storage;
@@ -76,6 +87,11 @@ export class DeciderLoader {
       help: 'Snapshots that could not be read, so that entities were loaded from their events.',
       labels: ['decider'],
     });
+    this.#hotLoads = parts.telemetry.metrics.counter({
+      name: 'millrace_hot_loads_total',
+      help: 'Commands that were decided on a state in memory and the few events behind it.',
+      labels: ['decider'],
+    });
   }
 
   /** Loads an entity. Throws what decoding an event throws, and what `evolve` throws. */
@@ -89,7 +105,7 @@ export class DeciderLoader {
     const limit = Math.min(rules?.every ?? PAGE, PAGE);
     const first = await this.#storage.log.readStream(stream, { from: 0, limit });
     const long = first.length >= limit;
-    const snapshot = long && rules !== undefined ? await this.#begin(decider, stream) : undefined;
+    const snapshot = long && rules !== undefined ? await this.#begin(decider, rules, stream) : undefined;
     const folding: Folding = snapshot ?? { state: decider.initial(), last: undefined };
     const from = (folding.last?.revision ?? -1) + 1;
     const events: RecordedEvent[] = [];
@@ -111,12 +127,46 @@ export class DeciderLoader {
     };
   }
 
+  /**
+   * Loads an entity for a command: from the state that is kept in memory since an earlier one, where the event that it rests on still
+   * stands, and otherwise as `load` does. `tail` is how many events were folded.
+   */
+  async loadForCommand(decider: AnyDecider, stream: string): Promise<CommandBasis> {
+    const rules = snapshotRules(decider);
+    const hot = rules === undefined ? undefined : await this.#goOn(rules, decider, stream);
+    if (hot !== undefined) this.#hotLoads.add(1, { decider: decider.name });
+    const { state, last, events } = hot ?? (await this.load(decider, stream));
+    if (rules !== undefined && last !== undefined) this.#hot.keep(rules, stream, { ...last, state }, events.length);
+    return { state, revision: last?.revision ?? -1, position: last?.position ?? 0, tail: events.length };
+  }
+
+  /** The state that is kept in memory with what came behind it; none when there is none, or its stream is another one now. */
+  async #goOn(rules: SnapshotRules, decider: AnyDecider, stream: string) {
+    const hot = this.#hot.get(rules, stream);
+    if (hot === undefined) return undefined;
+    const stored = await this.#storage.log.readStream(stream, { from: hot.revision, limit: PAGE });
+    if (stored[0]?.id !== hot.eventId) {
+      this.#hot.drop(stream);
+      return undefined;
+    }
+    const { state, ...place } = hot;
+    const folding: Folding = { state, last: place };
+    const events: RecordedEvent[] = [];
+    this.#fold(decider, stored.slice(1), folding, events);
+    if (stored.length === PAGE) await this.#foldRest(decider, stream, folding, events);
+    return { ...folding, events };
+  }
+
   /** The state of a snapshot; none when there is none or it cannot be read, which only costs time. */
-  async #begin(decider: AnyDecider, stream: string): Promise<(Folding & { createdAt: number }) | undefined> {
+  async #begin(
+    decider: AnyDecider,
+    rules: SnapshotRules,
+    stream: string,
+  ): Promise<(Folding & { createdAt: number }) | undefined> {
     try {
       const snapshot = await this.#snapshots.read(decider, stream);
       if (snapshot === undefined) return undefined;
-      return { state: stateOf(decider, snapshot), last: snapshot, createdAt: snapshot.createdAt };
+      return { state: stateOfSnapshot(rules, snapshot.state), last: snapshot, createdAt: snapshot.createdAt };
     } catch (thrown) {
       this.#unreadable.add(1, { decider: decider.name });
       const fields = { decider: decider.name, stream, err: messageOf(thrown) };
@@ -148,9 +198,4 @@ export class DeciderLoader {
 
 function placeOf({ revision, position, id, metadata }: RecordedEvent): Place {
   return { revision, position, eventId: id, metadata };
-}
-
-function stateOf(decider: AnyDecider, { state }: Snapshot): unknown {
-  const codec = snapshotRules(decider)?.codec;
-  return codec === undefined ? state : codec.decode(state);
 }
