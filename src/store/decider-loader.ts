@@ -1,4 +1,4 @@
-import { type Clock, type Counter, messageOf, type Telemetry } from '../core/index.ts';
+import { type Clock, type Counter, MillraceError, messageOf, type Telemetry } from '../core/index.ts';
 import type { Storage, StoredEvent } from '../storage/index.ts';
 import type { AnyDecider, StateOf } from './decider.ts';
 import type { EventCodec } from './event-codec.ts';
@@ -7,10 +7,12 @@ import { HotStates } from './hot-states.ts';
 import { type SnapshotRules, snapshotRules, stateOfSnapshot } from './snapshot.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 
-/** How an entity is loaded. None of it changes the state that is loaded, only what it costs. */
+/** How an entity is loaded. */
 export interface LoadOptions {
-  /** Whether to begin at a snapshot if there is one. Default: true. */
+  /** Whether to begin at a snapshot if there is one, which changes nothing but what it costs. Default: true. */
   readonly snapshots?: boolean;
+  /** The state as it was after this revision, made from events alone. Default: after the last one. */
+  readonly at?: number;
 }
 
 /** An entity as it was loaded. The state belongs to the store: take it as it is, and do not change it. */
@@ -100,17 +102,20 @@ export class DeciderLoader {
     stream: string,
     options: LoadOptions = {},
   ): Promise<LoadedEntity<StateOf<D>> & { readonly last: Place | undefined }> {
-    const rules = options.snapshots === false ? undefined : snapshotRules(decider);
+    const { at } = options;
+    checkRevision(at);
+    const rules = options.snapshots === false || at !== undefined ? undefined : snapshotRules(decider);
+    const end = at === undefined ? {} : { to: at };
     // Most streams are shorter than what a snapshot is taken after: for them there is nothing to look for.
     const limit = Math.min(rules?.every ?? PAGE, PAGE);
-    const first = await this.#storage.log.readStream(stream, { from: 0, limit });
+    const first = await this.#storage.log.readStream(stream, { from: 0, limit, ...end });
     const long = first.length >= limit;
     const snapshot = long && rules !== undefined ? await this.#begin(decider, rules, stream) : undefined;
     const folding: Folding = snapshot ?? { state: decider.initial(), last: undefined };
     const from = (folding.last?.revision ?? -1) + 1;
     const events: RecordedEvent[] = [];
     if (snapshot === undefined) this.#fold(decider, first, folding, events);
-    if (long) await this.#foldRest(decider, stream, folding, events);
+    if (long) await this.#foldRest(decider, stream, folding, events, at);
     const { state, last } = folding;
     const revision = last?.revision ?? -1;
     return {
@@ -176,10 +181,21 @@ export class DeciderLoader {
   }
 
   /** Folds what the stream holds behind the last event that was folded. */
-  async #foldRest(decider: AnyDecider, stream: string, folding: Folding, events: RecordedEvent[]): Promise<void> {
+  async #foldRest(
+    decider: AnyDecider,
+    stream: string,
+    folding: Folding,
+    events: RecordedEvent[],
+    to?: number,
+  ): Promise<void> {
     for (;;) {
       const from = (folding.last?.revision ?? -1) + 1;
-      const stored = await this.#storage.log.readStream(stream, { from, limit: PAGE });
+      if (to !== undefined && from > to) return;
+      const stored = await this.#storage.log.readStream(stream, {
+        from,
+        limit: PAGE,
+        ...(to === undefined ? {} : { to }),
+      });
       this.#fold(decider, stored, folding, events);
       if (stored.length < PAGE) return;
     }
@@ -198,4 +214,11 @@ export class DeciderLoader {
 
 function placeOf({ revision, position, id, metadata }: RecordedEvent): Place {
   return { revision, position, eventId: id, metadata };
+}
+
+function checkRevision(at: number | undefined): void {
+  if (at === undefined || (Number.isSafeInteger(at) && at >= 0)) return;
+  throw new MillraceError('INVALID_ARGUMENT', `The revision to load at is ${at}. It is a whole number from 0.`, {
+    details: { at },
+  });
 }
