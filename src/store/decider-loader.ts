@@ -141,7 +141,9 @@ export class DeciderLoader {
     const hot = rules === undefined ? undefined : await this.#goOn(rules, decider, stream);
     if (hot !== undefined) this.#hotLoads.add(1, { decider: decider.name });
     const { state, last, events } = hot ?? (await this.load(decider, stream));
-    if (rules !== undefined && last !== undefined) this.#hot.keep(rules, stream, { ...last, state }, events.length);
+    // Without a state in memory the beginning of a stream is read also where a snapshot makes it unnecessary.
+    const behind = hot === undefined && last !== undefined ? last.revision + 1 : events.length;
+    if (rules !== undefined && last !== undefined) this.#hot.keep(rules, stream, { ...last, state }, behind);
     return { state, revision: last?.revision ?? -1, position: last?.position ?? 0, tail: events.length };
   }
 

@@ -89,6 +89,16 @@ test('spare commands the events that were folded for an earlier one', async () =
   expect(reads).toEqual([49, 49, 69]);
 });
 
+test('spare commands the snapshot and the beginning of a long stream', async () => {
+  const { events, reads } = watchedEvents();
+  await settle(events.append('counter-1', counted(500)));
+  await environment.clock.settle();
+  await told(events, 'counter-1');
+  reads.length = 0;
+  await told(events, 'counter-1');
+  expect(reads).toEqual([499]);
+});
+
 test('see what another process has appended meanwhile', async () => {
   const { events } = watchedEvents();
   const elsewhere = new EventStore({ ...environment });

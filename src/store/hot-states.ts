@@ -47,7 +47,7 @@ export class HotStates {
     }
   }
 
-  /** Keeps a state that was made from so many events, when that is worth it and JSON does not change it. */
+  /** Keeps a state that is so many events further than the one before, when that is worth it and JSON does not change it. */
   keep(rules: SnapshotRules, stream: string, hot: HotState, events: number): void {
     if (events < EVENTS_MIN || this.#unsuitable.has(rules)) return;
     const text = textOf(rules, hot);
