@@ -4,6 +4,7 @@ import { MillraceError } from '../core/index.ts';
 import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { eventCommand } from './commands/event.ts';
+import { keysCommand } from './commands/keys.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { streamCommand } from './commands/stream.ts';
@@ -31,6 +32,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(streamCommand(run))
     .addCommand(tailCommand(run))
     .addCommand(schemaCommand(run))
+    .addCommand(keysCommand(run))
     .addCommand(subscriptionCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {

@@ -114,7 +114,7 @@ export class DeciderLoader {
     const folding: Folding = snapshot ?? { state: decider.initial(), last: undefined };
     const from = (folding.last?.revision ?? -1) + 1;
     const events: RecordedEvent[] = [];
-    if (snapshot === undefined) this.#fold(decider, first, folding, events);
+    if (snapshot === undefined) await this.#fold(decider, first, folding, events);
     if (long) await this.#foldRest(decider, stream, folding, events, at);
     const { state, last } = folding;
     const revision = last?.revision ?? -1;
@@ -156,10 +156,18 @@ export class DeciderLoader {
       this.#hot.drop(stream);
       return undefined;
     }
-    const { state, ...place } = hot;
+    const { state: kept, ...place } = hot;
+    let state: unknown;
+    try {
+      state = await this.#opened(rules, kept);
+    } catch {
+      // It can be had from the events: what a codec or a key does not give costs time, as with snapshots.
+      this.#hot.drop(stream);
+      return undefined;
+    }
     const folding: Folding = { state, last: place };
     const events: RecordedEvent[] = [];
-    this.#fold(decider, stored.slice(1), folding, events);
+    await this.#fold(decider, stored.slice(1), folding, events);
     if (stored.length === PAGE) await this.#foldRest(decider, stream, folding, events);
     return { ...folding, events };
   }
@@ -173,13 +181,18 @@ export class DeciderLoader {
     try {
       const snapshot = await this.#snapshots.read(decider, stream);
       if (snapshot === undefined) return undefined;
-      return { state: stateOfSnapshot(rules, snapshot.state), last: snapshot, createdAt: snapshot.createdAt };
+      return { state: await this.#opened(rules, snapshot.state), last: snapshot, createdAt: snapshot.createdAt };
     } catch (thrown) {
       this.#unreadable.add(1, { decider: decider.name });
       const fields = { decider: decider.name, stream, err: messageOf(thrown) };
       this.#telemetry.logger.warn(fields, 'a snapshot could not be read; the entity is loaded from its events');
       return undefined;
     }
+  }
+
+  /** A state from what was kept of it: what is sealed in it is opened as it is in events, and stays shut when its subject is forgotten. */
+  async #opened(rules: SnapshotRules, kept: unknown): Promise<unknown> {
+    return stateOfSnapshot(rules, await this.#codec.revive(kept));
   }
 
   /** Folds what the stream holds behind the last event that was folded. */
@@ -198,14 +211,19 @@ export class DeciderLoader {
         limit: PAGE,
         ...(to === undefined ? {} : { to }),
       });
-      this.#fold(decider, stored, folding, events);
+      await this.#fold(decider, stored, folding, events);
       if (stored.length < PAGE) return;
     }
   }
 
-  #fold(decider: AnyDecider, stored: readonly StoredEvent[], folding: Folding, events: RecordedEvent[]): void {
+  async #fold(
+    decider: AnyDecider,
+    stored: readonly StoredEvent[],
+    folding: Folding,
+    events: RecordedEvent[],
+  ): Promise<void> {
     const evolve = decider.evolve as Evolve;
-    for (const event of stored.map(each => this.#codec.decode(each))) {
+    for (const event of await this.#codec.decodeAll(stored)) {
       const rule = evolve[event.type];
       if (rule !== undefined) folding.state = rule(folding.state, event);
       folding.last = placeOf(event);

@@ -1,4 +1,4 @@
-import { type Snapshot, type SnapshotRules, snapshotState, stateOfSnapshot } from './snapshot.ts';
+import { type Snapshot, type SnapshotRules, snapshotState } from './snapshot.ts';
 
 /** A state that was loaded before, with the event that it rests on. */
 export type HotState = Pick<Snapshot, 'revision' | 'position' | 'eventId' | 'metadata' | 'state'>;
@@ -30,21 +30,13 @@ export class HotStates {
     return this.#kept.size;
   }
 
-  /** The state of a stream that is kept under these rules, if there is one. */
+  /** The state of a stream that is kept under these rules, as JSON, if there is one. */
   get(rules: SnapshotRules, stream: string): HotState | undefined {
     const kept = this.#kept.get(stream);
     if (kept?.rules !== rules) return undefined;
     this.#kept.delete(stream);
     this.#kept.set(stream, kept);
-    try {
-      const hot = JSON.parse(kept.text) as HotState;
-      return { ...hot, state: stateOfSnapshot(rules, hot.state) };
-    } catch {
-      // A codec that cannot read what it wrote costs time, as with snapshots.
-      this.#unsuitable.add(rules);
-      this.drop(stream);
-      return undefined;
-    }
+    return JSON.parse(kept.text) as HotState;
   }
 
   /** Keeps a state that is so many events further than the one before, when that is worth it and JSON does not change it. */
