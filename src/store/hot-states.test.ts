@@ -1,10 +1,12 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { secureBytes } from '../core/index.ts';
+import { openSqlite } from '../sqlite/index.ts';
 import type { Storage } from '../storage/index.ts';
 import { createTestEnvironment, type TestEnvironment } from '../testing/index.ts';
 import { HotStates } from './hot-states.ts';
-import { defineDecider, defineEvent, EventStore } from './index.ts';
+import { defineDecider, defineEvent, EventStore, isForgotten, LocalKeys, type Sealed } from './index.ts';
 import { snapshotRules } from './snapshot.ts';
 
 const Counted = defineEvent('Counted', { schema: z.object({ n: z.number() }) });
@@ -143,6 +145,44 @@ test('are dropped when the event that they rest on is not the one in the stream 
   reads.length = 0;
   await told(events, 'counter-1');
   expect(reads).toEqual([49, 0]);
+});
+
+test('hold what is sensitive sealed, and show nothing of a subject that was forgotten', async () => {
+  const Registered = defineEvent('Registered', {
+    schema: z.object({ person: z.string(), email: z.string() }),
+    sensitive: { subject: data => data.person, fields: ['email'] },
+  });
+  const account = defineDecider('account', {
+    events: [Registered],
+    initial: () => ({ count: 0, email: undefined as Sealed<string> | undefined }),
+    evolve: { Registered: ({ count }, { data }) => ({ count: count + 1, email: data.email }) },
+    decide: {
+      tell: (told: unknown[], { email }) => {
+        told.push(email?.open());
+        return [];
+      },
+    },
+  });
+  const keys = new LocalKeys({ current: 'k1', keys: { k1: secureBytes(32) } });
+  const storage = await openSqlite({ file: ':memory:' });
+  const { events, keys: ring } = await createTestEnvironment({ definitions: [Registered], keys, storage });
+  const kept = vi.spyOn(HotStates.prototype, 'get');
+  const ada = { person: 'ada', email: 'ada@example.org' };
+  await events.append(
+    'account-1',
+    Array.from({ length: 30 }, () => Registered(ada)),
+  );
+  const told: unknown[] = [];
+  for (let n = 0; n < 2; n++) await events.execute(account, 'account-1', 'tell', told);
+  await ring.forget('ada');
+  await events.execute(account, 'account-1', 'tell', told);
+  expect(told.slice(0, 2)).toEqual([ada.email, ada.email]);
+  expect(isForgotten(told[2])).toBe(true);
+  const texts = kept.mock.results.map(({ value }) => JSON.stringify(value));
+  expect(texts).toEqual([undefined, expect.stringContaining('$sealed'), expect.stringContaining('$sealed')]);
+  expect(texts.join()).not.toContain(ada.email);
+  kept.mockRestore();
+  await storage.close();
 });
 
 test('take no more room than they may: those that were asked for the longest ago go', () => {
