@@ -15,22 +15,30 @@ export async function openStorage(location: StoreLocation, parts: { clock: Clock
     const file = scheme === 'memory' ? ':memory:' : path.replace(/^\/\/(?=\/)/, '');
     // With two slashes a URL names a host, and what follows would be taken for a path from the root.
     if (file === '' || /^\/\/(?!\/)/.test(file)) throw unknown(location);
-    const { writer, durability } = sqliteOptions(location, new URLSearchParams(parameters));
-    return openSqlite({ file, clock, logger, writer, durability });
+    const options = sqliteOptions(location, new URLSearchParams(parameters));
+    return openSqlite({ file, clock, logger, ...options });
   }
   throw unknown(location);
 }
 
+const SQLITE_PARAMETERS: ReadonlySet<string> = new Set(['writer', 'durability', 'chain']);
+
 function sqliteOptions(location: string, parameters: URLSearchParams) {
   const writer = parameters.get('writer') ?? 'inline';
   const durability = parameters.get('durability') ?? 'durable';
-  const known = [...parameters.keys()].every(name => name === 'writer' || name === 'durability');
-  if (known && (writer === 'inline' || writer === 'thread') && (durability === 'durable' || durability === 'relaxed')) {
-    return { writer, durability } as const;
+  const chain = parameters.get('chain') ?? 'on';
+  const known = [...parameters.keys()].every(name => SQLITE_PARAMETERS.has(name));
+  if (
+    known &&
+    (writer === 'inline' || writer === 'thread') &&
+    (durability === 'durable' || durability === 'relaxed') &&
+    (chain === 'on' || chain === 'off')
+  ) {
+    return { writer, durability, hashChain: chain === 'on' } as const;
   }
   throw new MillraceError(
     'INVALID_ARGUMENT',
-    `${location} has a parameter that is not known. Known are writer=inline|thread and durability=durable|relaxed.`,
+    `${location} has a parameter that is not known. Known are writer=inline|thread, durability=durable|relaxed and chain=on|off.`,
     { details: { store: location } },
   );
 }

@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { categoryOf, MillraceError } from '../core/index.ts';
+import { categoryOf, MillraceError, recordChecksum, recordText } from '../core/index.ts';
 import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import type { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
 import { SqliteKindWriter } from './sqlite-event-kinds.ts';
 
@@ -21,6 +22,7 @@ export class SqliteLogWriter {
   readonly #heads = new Map<string, StreamHead>();
   readonly #kinds: SqliteKindWriter;
   readonly #conditions: SqliteConditionChecker;
+  readonly #chain: SqliteChainWriter | undefined;
   /** Walks behind the heads from the oldest on; undefined before the first one has to go. */
   #oldest: Iterator<string> | undefined;
   #position: number;
@@ -33,8 +35,10 @@ export class SqliteLogWriter {
   readonly #insertEvent: Statement<unknown[]>;
   readonly #insertTag: Statement<[string, number, number]>;
 
-  constructor(database: Database) {
+  /** `chain` is told of every event; without one, the log has no hash chain. */
+  constructor(database: Database, chain?: SqliteChainWriter) {
     this.#database = database;
+    this.#chain = chain;
     this.#kinds = new SqliteKindWriter(database);
     this.#conditions = new SqliteConditionChecker(database, this.#kinds);
     this.#findStream = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
@@ -48,7 +52,7 @@ export class SqliteLogWriter {
       )
       .raw();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#insertTag = database.prepare('INSERT INTO event_tags VALUES (?, ?, ?)');
     this.#position = 0;
     this.#lastRecordedAt = 0;
@@ -63,6 +67,7 @@ export class SqliteLogWriter {
   /** Drops what is remembered and reads it anew: after a rollback, the file is right and memory is not. */
   forget(): void {
     this.#heads.clear();
+    this.#chain?.forget();
     this.#kinds.forget();
     this.#oldest = undefined;
     const last = this.#database
@@ -153,10 +158,14 @@ export class SqliteLogWriter {
     const category = categoryOf(stream);
     for (const event of events) {
       const kind = this.#kinds.idOf(event.type, category);
+      const tags = event.tags.length === 0 ? null : JSON.stringify(event.tags);
+      const place = { position: ++this.#position, stream, revision: ++head.revision, recordedAt };
+      const text = recordText(place, event, tags);
+      this.#chain?.add(place.position, text);
       this.#insertEvent.run(
-        ++this.#position,
+        place.position,
         head.id,
-        ++head.revision,
+        place.revision,
         event.id,
         kind,
         event.schemaVersion,
@@ -166,8 +175,9 @@ export class SqliteLogWriter {
         event.occurredAt,
         recordedAt,
         event.digest,
-        event.tags.length === 0 ? null : JSON.stringify(event.tags),
+        tags,
         event.causationId,
+        recordChecksum(text),
       );
       for (const tag of event.tags) this.#insertTag.run(tag, this.#position, kind);
     }

@@ -12,6 +12,7 @@ import { MillraceError } from '../core/index.ts';
  * - The index of due work holds the keys: claiming passes over items that are held without reading them.
  * - Tags stand twice: with their event, to be shown, and in a table that is its own index, to be found. Its rows repeat the type, so
  *   that a query for a tag and a type reads no events. An event without tags costs nothing.
+ * - A link of the hash chain holds the hashes of the records of its group: they stay when the content of an event is removed.
  * - Generated columns of document tables are virtual: only their indexes cost anything.
  */
 const MIGRATIONS: readonly string[] = [
@@ -113,6 +114,10 @@ const MIGRATIONS: readonly string[] = [
     kept_until INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX claims_by_end ON claims (kept_until);
+  `,
+  `
+  ALTER TABLE events ADD COLUMN checksum INTEGER;
+  CREATE TABLE links (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, hash BLOB NOT NULL, records BLOB NOT NULL);
   `,
 ];
 
