@@ -20,6 +20,7 @@ export class FloorLog {
   readonly #findRevision: Statement<[number], number>;
   readonly #insertStream: Statement<[string]>;
   readonly #insertType: Statement<[string]>;
+  readonly #insertVersion: Statement<[string]>;
   readonly #insertEvent: Statement<unknown[]>;
   position: number;
 
@@ -30,6 +31,7 @@ export class FloorLog {
       .pluck();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
     this.#insertType = database.prepare('INSERT INTO kinds (type) VALUES (?)');
+    this.#insertVersion = database.prepare('INSERT INTO schema_versions VALUES (?, 1)');
     this.#insertEvent = database.prepare(
       `INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, occurred_at,
          recorded_at, digest, causation)
@@ -109,6 +111,7 @@ export class FloorLog {
     let id = this.#types.get(type);
     if (id === undefined) {
       id = this.#insertType.run(type).lastInsertRowid as number;
+      this.#insertVersion.run(type);
       this.#types.set(type, id);
     }
     return id;

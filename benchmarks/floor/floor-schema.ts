@@ -84,6 +84,11 @@ export const FLOOR_SCHEMA = `
     PRIMARY KEY (store, partition, key, window_end, window_start)
   ) WITHOUT ROWID;
   CREATE INDEX state_by_end ON state (store, partition, window_end) WHERE window_end > 0;
+  CREATE TABLE schema_versions (
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (type, version)
+  ) WITHOUT ROWID;
 `;
 
 /** The table of the nth collection of documents, found by one top-level field of theirs or by none. */

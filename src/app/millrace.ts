@@ -32,6 +32,8 @@ import {
   type ExecuteOptions,
   type NewEvent,
   type RecordedEvent,
+  StoredSchemas,
+  type StoredSchemasStatus,
   type StreamEvents,
 } from '../store/index.ts';
 import { TopologyEngine } from '../streams/index.ts';
@@ -109,11 +111,14 @@ export interface Millrace {
 export interface MillraceStatus {
   readonly projections: readonly ProjectionStatus[];
   readonly processors: readonly ProcessorStatus[];
+  /** Types of stored events that the app does not know, or not in their version; empty lists without an app. */
+  readonly storedSchemas: StoredSchemasStatus;
 }
 
 /**
  * Opens the store and starts the app on it: processors catch up from where they were, sagas and deliveries that a crash
- * interrupted go on. Throws what opening the store throws.
+ * interrupted go on. Throws what opening the store throws, and `UNKNOWN_EVENT_VERSION` when the store holds events in a version
+ * that the app has no way to read; events of types that it does not define are reported (log, `status`, metric).
  *
  * @example
  * const app = await createMillrace({ app: shop, store: 'sqlite:./millrace.db' });
@@ -166,6 +171,7 @@ class RunningApp implements Millrace {
   readonly #environment: Environment;
   readonly #metrics: PrometheusMetrics;
   readonly #ownsStorage: boolean;
+  readonly #storedSchemas: StoredSchemas | undefined;
   readonly #closing = new AbortController();
 
   constructor(app: App, environment: Environment, metrics: PrometheusMetrics, options: MillraceOptions) {
@@ -177,6 +183,11 @@ class RunningApp implements Millrace {
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
+    // Without an app every type is as good as another: there is nothing to compare with.
+    if (options.app !== undefined) {
+      const { storage, telemetry } = environment;
+      this.#storedSchemas = new StoredSchemas({ log: storage.log, definitions: app.events, telemetry });
+    }
     const head = metrics.gauge({ name: 'millrace_log_head_position', help: 'Position of the last event of the log.' });
     metrics.beforeCollect(async () => head.set(await this.storage.log.head()));
     const { transport } = options;
@@ -184,6 +195,7 @@ class RunningApp implements Millrace {
   }
 
   async start(): Promise<void> {
+    await this.#storedSchemas?.check();
     await this.projections.start();
     await this.topologies.start();
     await this.router.start();
@@ -232,7 +244,8 @@ class RunningApp implements Millrace {
 
   status(): MillraceStatus {
     const processors = [...this.sagas.statuses(), ...this.topologies.statuses(), ...this.router.statuses()];
-    return { projections: this.projections.statuses(), processors };
+    const storedSchemas = this.#storedSchemas?.status() ?? { unknown: [], unreadable: [] };
+    return { projections: this.projections.statuses(), processors, storedSchemas };
   }
 
   metrics(): Promise<{ text: string; contentType: string }> {

@@ -36,6 +36,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   STORAGE_CORRUPT: EXIT.checkFailed,
   STORAGE_FOREIGN: EXIT.checkFailed,
   STORAGE_VERSION: EXIT.checkFailed,
+  UNKNOWN_EVENT_VERSION: EXIT.checkFailed,
 };
 
 /** The exit code for anything that was thrown. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
 import { demoCommand } from './commands/demo.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { EXIT } from './exit-code.ts';
 import { growHeapSlowly } from './heap-growth.ts';
@@ -20,8 +21,9 @@ async function main(args: readonly string[]): Promise<void> {
     .version(version())
     .showSuggestionAfterError()
     .addCommand(startCommand(run))
-    .addCommand(demoCommand(run));
-  for (const command of [program, ...program.commands]) {
+    .addCommand(demoCommand(run))
+    .addCommand(schemaCommand(run));
+  for (const command of withSubcommands(program)) {
     // What was wrong is said below, in the way in which all errors are said.
     command.exitOverride().configureOutput({ outputError: () => undefined });
   }
@@ -31,15 +33,28 @@ async function main(args: readonly string[]): Promise<void> {
     if (!(thrown instanceof CommanderError)) throw thrown;
     process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (thrown.exitCode !== 0 && thrown.code !== 'commander.help') {
-      const command = program.commands.find(each => each.name() === args[0]);
-      createOutput(args.includes('--json')).failure(usageError(thrown, command?.name()));
+      createOutput(args.includes('--json')).failure(usageError(thrown, calledName(program, args)));
     }
   }
 }
 
-function usageError({ message }: CommanderError, command: string | undefined): MillraceError {
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+/** The command that arguments call, as far as there is one: `schema check`. */
+function calledName(program: Command, args: readonly string[]): string {
+  const names: string[] = [];
+  for (let called: Command | undefined = program; called !== undefined; ) {
+    called = called.commands.find(each => each.name() === args[names.length]);
+    if (called !== undefined) names.push(called.name());
+  }
+  return names.join(' ');
+}
+
+function usageError({ message }: CommanderError, command: string): MillraceError {
   const what = message.replace(/^error: (.)/, (_, first: string) => first.toUpperCase()).replaceAll('\n', ' ');
-  const help = command === undefined ? 'millrace --help' : `millrace ${command} --help`;
+  const help = command === '' ? 'millrace --help' : `millrace ${command} --help`;
   return new MillraceError('INVALID_ARGUMENT', `${what.replace(/[^.)]$/, '$&.')} To see what there is: ${help}`);
 }
 

@@ -19,6 +19,7 @@ export {
 export { GroupQueue, type GroupQueueOptions, type Outcome } from './group-queue.ts';
 export { categoryOf, checkedName, createIdSource, type IdSource, SYSTEM_PREFIX } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';
+export { type JsonLoss, jsonLossOf } from './json-loss.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { HASH_BYTES, linkHash, recordChecksum, recordHash, recordText } from './record-hash.ts';
 export {

@@ -77,12 +77,13 @@ test('ends a wait for more when its signal aborts or the app closes', async () =
 
 test('gives what comes before an event that it cannot read, then fails and is over', async () => {
   const storage = (await appWithEvents(2)).storage;
+  // It is at work already when a newer program begins to write; it would not start on what that one wrote.
+  const Old = defineEvent('Counted', { schema: z.object({ n: z.number() }) });
+  const older = await createMillrace({ app: defineApp({ define: [Old] }), store: storage });
   const version = 2;
   const Counted = defineEvent('Counted', { version, schema: z.object({ n: z.number() }), upcast: { 1: data => data } });
   const newer = await createMillrace({ app: defineApp({ define: [Counted] }), store: storage });
   await newer.append('some-9', [Counted({ n: 3 })]);
-  const Old = defineEvent('Counted', { schema: z.object({ n: z.number() }) });
-  const older = await createMillrace({ app: defineApp({ define: [Old] }), store: storage });
   const events = older.subscribe();
   expect((await events.next()).value?.data).toEqual({ n: 1 });
   expect((await events.next()).value?.data).toEqual({ n: 2 });

@@ -110,7 +110,7 @@ export class DeliveryWorker {
       };
     }
     try {
-      return codec.decode(stored);
+      return codec.toJson(codec.decode(stored));
     } catch (thrown) {
       return { ...failure, message: messageOf(thrown), final: false };
     }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import {
   type Counter,
   type Gauge,
@@ -8,6 +9,7 @@ import {
   type Telemetry,
 } from '../core/index.ts';
 import type { Storage } from '../storage/index.ts';
+import { defineEvent } from '../store/index.ts';
 import { type CommitFault, createTestEnvironment, faultyStorage, type TestEnvironment } from '../testing/index.ts';
 import {
   defineRoute,
@@ -109,6 +111,21 @@ async function started(
 }
 
 describe('routing', () => {
+  test('matches and delivers what JSON cannot hold in the form in which it is stored', async () => {
+    const Paid = defineEvent('Paid', { schema: z.object({ amount: z.bigint() }), json: { amount: 'bigint' } });
+    const environment = await createTestEnvironment({ definitions: [Paid] });
+    const route = defineRoute('paid', {
+      match: { type: ['Paid'], data: { amount: ['12345678901234567890'] } },
+      to: [http('https://one.example/hook', { retry })],
+    });
+    const { clock, settled, transport } = await started([route], undefined, { environment });
+    for (const amount of [5n, 12345678901234567890n]) {
+      await clock.resolve(environment.events.append('payment-1', [Paid({ amount })]));
+    }
+    await settled();
+    expect(transport.calls.map(({ request }) => String(request.body))).toEqual(['{"amount":"12345678901234567890"}']);
+  });
+
   test('delivers each event that a route takes, under an id of its own', async () => {
     const { append, settled, router, transport } = await started([toOne()]);
     await append('a', 100);

@@ -49,10 +49,12 @@ export class RoutingHandler implements EventHandler {
   }
 
   #route(event: RecordedEvent, work: WorkWrite[]): void {
-    const { clock } = this.#environment;
+    const { clock, codec } = this.#environment;
     const started = clock.monotonic();
+    // Patterns are JSON, and see data as receivers will.
+    const seen = codec.toJson(event);
     for (const route of this.#routes) {
-      if (!route.matches(event)) continue;
+      if (!route.matches(seen)) continue;
       for (const destination of route.destinations) work.push(deliveryWork(route, destination, event, clock.now()));
     }
     this.#duration.observe((clock.monotonic() - started) / 1000, { event_type: event.type });

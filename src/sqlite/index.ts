@@ -4,4 +4,5 @@
  * *owner* (the process that holds the lock beside the file).
  */
 export type { Durability } from './sqlite-durability.ts';
+export { openSqliteLog } from './sqlite-log-file.ts';
 export { openSqlite, type SqliteOptions } from './sqlite-storage.ts';

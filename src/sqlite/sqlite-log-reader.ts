@@ -1,10 +1,19 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { IdempotentResult, LogFilter, LogPage, LogReader, StoredEvent, StreamRange } from '../storage/index.ts';
+import type {
+  IdempotentResult,
+  LogFilter,
+  LogPage,
+  LogReader,
+  StoredEvent,
+  StoredSchemaVersion,
+  StreamRange,
+} from '../storage/index.ts';
 import { claimFinder } from './sqlite-claim-writer.ts';
 import { SqliteEventKinds } from './sqlite-event-kinds.ts';
 import { eventsSelected, type PositionRange } from './sqlite-event-walk.ts';
 import { SqliteLogSelection } from './sqlite-log-selection.ts';
 import { checkGapless, damagedRecord, isIntact } from './sqlite-record-check.ts';
+import { schemaVersions } from './sqlite-schema-versions.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
 type EventRow = [
@@ -138,6 +147,10 @@ export class SqliteLogReader implements LogReader {
   async at(position: number): Promise<StoredEvent | undefined> {
     const { events } = await this.readLog({ after: position - 1, limit: 1 });
     return events[0]?.position === position ? events[0] : undefined;
+  }
+
+  async schemaVersions(): Promise<readonly StoredSchemaVersion[]> {
+    return schemaVersions(this.#database).all();
   }
 
   #headNow(): number {

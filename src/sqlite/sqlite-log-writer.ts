@@ -1,9 +1,10 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { categoryOf, MillraceError, recordChecksum, recordText } from '../core/index.ts';
+import { categoryOf, MillraceError, recordChecksum, recordText, SYSTEM_PREFIX } from '../core/index.ts';
 import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
 import type { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
 import { SqliteKindWriter } from './sqlite-event-kinds.ts';
+import { SqliteSchemaVersionWriter } from './sqlite-schema-versions.ts';
 
 /** A stream as the writer knows it. `id` is 0 while the stream has no row. */
 interface StreamHead {
@@ -21,6 +22,7 @@ export class SqliteLogWriter {
   readonly #database: Database;
   readonly #heads = new Map<string, StreamHead>();
   readonly #kinds: SqliteKindWriter;
+  readonly #schemaVersions: SqliteSchemaVersionWriter;
   readonly #conditions: SqliteConditionChecker;
   readonly #chain: SqliteChainWriter | undefined;
   /** Walks behind the heads from the oldest on; undefined before the first one has to go. */
@@ -40,6 +42,7 @@ export class SqliteLogWriter {
     this.#database = database;
     this.#chain = chain;
     this.#kinds = new SqliteKindWriter(database);
+    this.#schemaVersions = new SqliteSchemaVersionWriter(database);
     this.#conditions = new SqliteConditionChecker(database, this.#kinds);
     this.#findStream = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
     this.#findRevision = database
@@ -69,6 +72,7 @@ export class SqliteLogWriter {
     this.#heads.clear();
     this.#chain?.forget();
     this.#kinds.forget();
+    this.#schemaVersions.forget();
     this.#oldest = undefined;
     const last = this.#database
       .prepare('SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1')
@@ -156,12 +160,14 @@ export class SqliteLogWriter {
     if (events.length === 0) return { stream, revision: head.revision, position: 0 };
     if (head.id === 0) head.id = this.#insertStream.run(stream).lastInsertRowid as number;
     const category = categoryOf(stream);
+    const own = stream.startsWith(SYSTEM_PREFIX);
     for (const event of events) {
       const kind = this.#kinds.idOf(event.type, category);
       const tags = event.tags.length === 0 ? null : JSON.stringify(event.tags);
       const place = { position: ++this.#position, stream, revision: ++head.revision, recordedAt };
       const text = recordText(place, event, tags);
       this.#chain?.add(place.position, text);
+      if (!own) this.#schemaVersions.note(event.type, event.schemaVersion);
       this.#insertEvent.run(
         place.position,
         head.id,

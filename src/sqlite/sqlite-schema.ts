@@ -13,6 +13,7 @@ import { MillraceError } from '../core/index.ts';
  * - Tags stand twice: with their event, to be shown, and in a table that is its own index, to be found. Its rows repeat the type, so
  *   that a query for a tag and a type reads no events. An event without tags costs nothing.
  * - A link of the hash chain holds the hashes of the records of its group: they stay when the content of an event is removed.
+ * - The versions of schemas have a table of their own, so that an app can see at its start what it must be able to read.
  * - Generated columns of document tables are virtual: only their indexes cost anything.
  */
 const MIGRATIONS: readonly string[] = [
@@ -116,6 +117,16 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX claims_by_end ON claims (kept_until);
   `,
   `
+  CREATE TABLE schema_versions (
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (type, version)
+  ) WITHOUT ROWID;
+  INSERT INTO schema_versions
+    SELECT DISTINCT k.type, e.schema_version FROM events e JOIN streams s ON s.id = e.stream JOIN kinds k ON k.id = e.type
+    WHERE substr(s.name, 1, 1) <> '$';
+  `,
+  `
   ALTER TABLE events ADD COLUMN checksum INTEGER;
   CREATE TABLE links (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, hash BLOB NOT NULL, records BLOB NOT NULL);
   `,
@@ -146,6 +157,18 @@ export function checkIdentity(database: Database, file: string): void {
       { details: { file, version, known: MIGRATIONS.length } },
     );
   }
+}
+
+/** Looks whether a file is a store that can be read as it is. Throws as `checkIdentity` does, and for one of an older Millrace. */
+export function checkReadable(database: Database, file: string): void {
+  checkIdentity(database, file);
+  const version = database.pragma('user_version', { simple: true }) as number;
+  if (version === MIGRATIONS.length) return;
+  throw new MillraceError(
+    'STORAGE_VERSION',
+    `${file} has schema version ${version}, and is read with version ${MIGRATIONS.length}. Open it once with this Millrace, which brings it up to date: millrace start --store sqlite:${file}`,
+    { details: { file, version, known: MIGRATIONS.length } },
+  );
 }
 
 /** Brings a database to the newest schema. */

@@ -26,6 +26,7 @@ export type {
   LogPage,
   LogReader,
   StoredEvent,
+  StoredSchemaVersion,
   StreamAppend,
   StreamRange,
 } from './log.ts';

@@ -123,6 +123,12 @@ export interface LogFilter {
   readonly withoutSystem?: boolean;
 }
 
+/** A version of an event type's schema in which events were stored. */
+export interface StoredSchemaVersion {
+  readonly type: string;
+  readonly schemaVersion: number;
+}
+
 /**
  * Some events of the log in order, and how far the reader has looked to find them. There may be more behind `through`, also when
  * there are fewer than were asked for: a page of long events ends early.
@@ -169,4 +175,9 @@ export interface LogReader {
   claimed(key: string): Promise<IdempotentResult | undefined>;
   /** The event at a position, or undefined. */
   at(position: number): Promise<StoredEvent | undefined>;
+  /**
+   * Every type and schema version in which events were ever stored, by type and version; events in Millrace's own streams, whose
+   * categories begin with `$`, do not count. It is read from an index that commits keep, never from the log.
+   */
+  schemaVersions(): Promise<readonly StoredSchemaVersion[]>;
 }

@@ -1,10 +1,20 @@
 import { hash } from 'node:crypto';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { canonicalJson, checkedName, type IdSource, MillraceError, messageOf } from '../core/index.ts';
+import {
+  canonicalJson,
+  checkedName,
+  type IdSource,
+  type JsonLoss,
+  jsonLossOf,
+  MillraceError,
+  messageOf,
+} from '../core/index.ts';
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
+import { type DataCodec, MarkMismatch } from './data-codec.ts';
 import type { AnyEvent, EventMetadata, NewEvent, RecordedEvent } from './event-definition.ts';
 import { tagsOf } from './event-tags.ts';
 import { currentTraceparent } from './trace-context.ts';
+import { upcast } from './upcasting.ts';
 
 /** What a command or handler gives to all events that it appends; an event's own value wins. */
 export interface EventContext {
@@ -34,7 +44,8 @@ export class EventCodec {
 
   /**
    * Checks and encodes events for a stream. Throws `SCHEMA_VIOLATION` with a pointer to each wrong field,
-   * `UNKNOWN_EVENT_TYPE`, or `INVALID_ARGUMENT` for a name, time or metadata that cannot be stored.
+   * `UNKNOWN_EVENT_TYPE`, or `INVALID_ARGUMENT` for a name, time or metadata that cannot be stored and for data that JSON
+   * would change: what is not said to be a bigint, a date or bytes is not taken for one.
    */
   async encode(stream: string, events: readonly NewEvent[], context: EventContext = {}): Promise<EncodedEvent[]> {
     const traceparent = currentTraceparent();
@@ -46,7 +57,9 @@ export class EventCodec {
         const checked = definition.schema['~standard'].validate(event.data);
         data = validData(event, encoded.length, checked instanceof Promise ? await checked : checked);
       }
-      const checked = { data, version: definition?.version ?? 1, tags: tagsOf(event, definition, data) };
+      const tags = tagsOf(event, definition, data);
+      if (definition?.codec !== undefined) data = encodedData(definition, data);
+      const checked = { data, version: definition?.version ?? 1, tags };
       encoded.push(this.#encodeChecked(stream, event, checked, { ...context, traceparent }));
     }
     return encoded;
@@ -58,11 +71,15 @@ export class EventCodec {
     return this.#encodeChecked(stream, event, checked, { ...context, traceparent: currentTraceparent() });
   }
 
-  /** Decodes an event as it is stored. Throws `UNKNOWN_EVENT_VERSION` when it is newer than its definition. */
+  /**
+   * Decodes an event as it is stored. Throws `UNKNOWN_EVENT_VERSION` when it is newer than its definition, `LOAD_FAILED` when
+   * an upcaster or the codec of its type fails.
+   */
   decode(stored: StoredEvent): RecordedEvent {
     const definition = this.#definitions.get(stored.type);
     const current = definition !== undefined && stored.schemaVersion !== definition.version;
-    const data: unknown = JSON.parse(stored.data);
+    const parsed: unknown = JSON.parse(stored.data);
+    const data = current ? upcast(stored, definition, parsed) : parsed;
     return {
       position: stored.position,
       stream: stored.stream,
@@ -70,13 +87,33 @@ export class EventCodec {
       id: stored.id,
       type: stored.type,
       schemaVersion: current ? definition.version : stored.schemaVersion,
-      data: current ? upcast(stored, definition, data) : data,
+      data: definition?.codec === undefined ? data : decodedData(stored, definition.codec, data),
       metadata: metadataOf(stored),
       tags: stored.tags,
       occurredAt: stored.occurredAt ?? stored.recordedAt,
       recordedAt: stored.recordedAt,
       contentHash: hexOf(stored.digest),
     };
+  }
+
+  /** A recorded event with its data as JSON holds it: for what leaves the program as JSON, and for patterns that are JSON. */
+  toJson(event: RecordedEvent): RecordedEvent {
+    const codec = this.#definitions.get(event.type)?.codec;
+    return codec === undefined ? event : { ...event, data: codec.encode(event.data) };
+  }
+
+  /** Events to be appended, from those whose data came as JSON. Throws `SCHEMA_VIOLATION` when a type cannot be read from that. */
+  fromJson(events: readonly NewEvent[]): NewEvent[] {
+    return events.map((event, index) => {
+      const codec = this.#definitions.get(event.type)?.codec;
+      if (codec === undefined) return event;
+      try {
+        return { ...event, data: codec.decode(event.data) };
+      } catch (thrown) {
+        const pointer = thrown instanceof MarkMismatch ? thrown.pointer : '';
+        throw schemaViolation(event.type, index, [{ pointer, message: messageOf(thrown) }]);
+      }
+    });
   }
 
   #definitionOf(type: unknown): AnyEvent | undefined {
@@ -100,8 +137,8 @@ export class EventCodec {
   ): EncodedEvent {
     const id = event.id === undefined ? this.#ids.next() : checkedName(event.id, 'The id of an event');
     const { metadata, own } = mergedMetadata(event.metadata, context);
-    const text = JSON.stringify(data);
-    if (text === undefined) throw noJson(event.type);
+    const loss = jsonLossOf(data);
+    if (loss !== undefined) throw notJson(event.type, loss);
     const content: unknown[] = [stream, event.type, version, data, own];
     if (tags.length > 0) content.push(tags);
     return {
@@ -109,7 +146,7 @@ export class EventCodec {
       fresh: event.id === undefined,
       type: event.type,
       schemaVersion: version,
-      data: text,
+      data: JSON.stringify(data),
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
       causationId: metadata?.causationId ?? null,
@@ -137,12 +174,47 @@ function checkedTime({ type, occurredAt }: NewEvent): number | null {
 function validData(event: NewEvent, index: number, result: StandardSchemaV1.Result<unknown>): unknown {
   if (result.issues === undefined) return result.value;
   const errors = result.issues.map(issue => ({ pointer: pointerOf(issue.path), message: issue.message }));
+  throw schemaViolation(event.type, index, errors);
+}
+
+function schemaViolation(
+  type: string,
+  index: number,
+  errors: readonly { pointer: string; message: string }[],
+): MillraceError {
   const list = errors.map(error => `${error.pointer || '/'}: ${error.message}`).join('; ');
-  throw new MillraceError(
+  return new MillraceError(
     'SCHEMA_VIOLATION',
-    `The data of event ${event.type} does not fit its schema: ${list}. Nothing was appended.`,
-    { details: { type: event.type, index, errors } },
+    `The data of event ${type} does not fit its schema: ${list}. Nothing was appended.`,
+    { details: { type, index, errors } },
   );
+}
+
+function encodedData({ type, codec }: AnyEvent, data: unknown): unknown {
+  try {
+    return codec?.encode(data);
+  } catch (thrown) {
+    if (!(thrown instanceof MarkMismatch)) throw thrown;
+    const { pointer, message } = thrown;
+    throw new MillraceError(
+      'INVALID_ARGUMENT',
+      `The data of event ${type} ${message}, at ${pointer || '/'}. Nothing was appended.`,
+      { details: { type, pointer } },
+    );
+  }
+}
+
+function decodedData({ type, position }: StoredEvent, codec: DataCodec, data: unknown): unknown {
+  try {
+    return codec.decode(data);
+  } catch (cause) {
+    const where = cause instanceof MarkMismatch ? ` at ${cause.pointer || '/'}` : '';
+    throw new MillraceError(
+      'LOAD_FAILED',
+      `The data of ${type} at position ${position} cannot be decoded${where}: ${messageOf(cause)}`,
+      { cause, details: { type, position } },
+    );
+  }
 }
 
 /** A path as a JSON pointer (RFC 6901). */
@@ -179,38 +251,14 @@ function metadataOf(stored: StoredEvent): EventMetadata {
   return metadata.correlationId === undefined ? { ...metadata, correlationId: stored.id } : metadata;
 }
 
-function upcast(stored: StoredEvent, definition: AnyEvent, data: unknown): unknown {
-  const { type, schemaVersion } = stored;
-  if (schemaVersion > definition.version) {
-    throw new MillraceError(
-      'UNKNOWN_EVENT_VERSION',
-      `Event ${stored.id} at position ${stored.position} is version ${schemaVersion} of ${type}; this program knows versions up to ${definition.version}. Run a program that knows it.`,
-      { details: { type, position: stored.position, schemaVersion, known: definition.version } },
-    );
-  }
-  try {
-    let current = data;
-    for (let version = schemaVersion; version < definition.version; version++) {
-      current = (definition.upcast[version] as (data: unknown) => unknown)(current);
-    }
-    return current;
-  } catch (cause) {
-    throw new MillraceError(
-      'LOAD_FAILED',
-      `The upcaster of ${type} failed on the event at position ${stored.position}: ${messageOf(cause)}`,
-      { cause, details: { type, position: stored.position, schemaVersion } },
-    );
-  }
-}
-
 function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 }
 
-function noJson(type: string): MillraceError {
+function notJson(type: string, { pointer, what }: JsonLoss): MillraceError {
   return new MillraceError(
     'INVALID_ARGUMENT',
-    `The data of event ${type} has no JSON form. Give it an object, array, text, number, boolean or null.`,
-    { details: { type } },
+    `The data of event ${type} holds ${what} at ${pointer || '/'}, which JSON cannot hold. Nothing was appended: say json: {…} or a codec where the type is defined, or give another value.`,
+    { details: { type, pointer, what } },
   );
 }

@@ -1,5 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { checkedName, type Json, MillraceError } from '../core/index.ts';
+import { type AnyMarks, codecOfMarks, type DataCodec, type Encoded, type Marks } from './data-codec.ts';
+import { checkUpcasters, type UpcasterChain, type Upcasters } from './upcasting.ts';
 
 /** What accompanies an event. Own members may be added; they are stored as they are given. */
 export interface EventMetadata {
@@ -55,14 +57,19 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
   readonly contentHash: string;
 }
 
-/** Turns the data of version n of an event into that of version n+1, for each n below the current version. */
-export type Upcasters = Readonly<Record<number, (data: never) => unknown>>;
-
 /** What an event type may say about itself beside its schema. */
-export interface EventOptions {
+export interface EventOptions<Data, Version extends number = number, Chain = Upcasters, Coded = unknown> {
   /** Version of the schema, from 1 (default). Raise it together with an upcaster from the version before. */
-  readonly version?: number;
-  readonly upcast?: Upcasters;
+  readonly version?: Version;
+  /**
+   * How older versions are read: `{ 1: v1 => v2, 2: v2 => v3 }`, one function for each version below the current one. They take and
+   * make what is stored, before it is decoded.
+   */
+  readonly upcast?: Chain;
+  /** Where the data holds what JSON cannot: `{ amount: 'bigint', at: 'date', photo: 'bytes', lines: [{ price: 'bigint' }] }`. */
+  readonly json?: Marks<Data>;
+  /** Instead of marks, functions of your own that write the data as JSON and read it back. */
+  readonly codec?: DataCodec<Data, Coded>;
 }
 
 /** Says what an event concerns beside its stream, from its validated data. */
@@ -80,6 +87,10 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly schema: StandardSchemaV1<unknown, Data>;
   readonly version: number;
   readonly upcast: Upcasters;
+  /** Stands between the data and JSON; undefined when JSON holds the data as it is. */
+  readonly codec: DataCodec | undefined;
+  /** The marks that the codec was made from, if it was. */
+  readonly json: AnyMarks | undefined;
   readonly tags: Tagger<never> | undefined;
 }
 
@@ -93,34 +104,72 @@ export type DataOf<Definition> = Definition extends EventDefinition<string, infe
 export type RecordedEventOf<Definition> =
   Definition extends EventDefinition<infer Type, infer Data, infer _Input> ? RecordedEvent<Type, Data> : never;
 
+/** Options in which a version above the first comes with the whole chain of upcasters that leads to it. */
+type ReadsAllVersions<Version extends number, Chain, Stored> = number extends Version
+  ? unknown
+  : Version extends 1
+    ? { readonly upcast?: Readonly<Record<string, never>> }
+    : { readonly upcast: UpcasterChain<Version, Chain, Stored> };
+
+/** Options that say how data is written that JSON cannot hold. */
+type WritesAll<Data> = [Marks<Data>] extends [never]
+  ? { readonly json?: never }
+  : { readonly json: Marks<Data>; readonly codec?: never } | { readonly codec: object; readonly json?: never };
+
+/** What is stored of the data: what the codec makes of it, or the marks. */
+type Stored<Data, Coded> = unknown extends Coded ? Encoded<Data> : Coded;
+
 /**
  * Defines an event type from a schema of any Standard Schema library (Zod, Valibot, ArkType, TypeBox …).
+ * A version without the upcasters that lead to it does not compile, nor does data that JSON cannot hold without `json` marks or a
+ * `codec`; where TypeScript cannot know, because the version is computed, it throws `INVALID_DEFINITION`.
  * With `tags`, every event of the type is found by what it concerns, and appends can be made conditional on that.
- * Throws `INVALID_DEFINITION` when a version has no upcaster that leads on from it.
  *
  * @example
  * const OrderPlaced = defineEvent('OrderPlaced', { schema: z.object({ orderId: z.string(), cents: z.number().int() }) });
  */
-export function defineEvent<const Type extends string, Schema extends StandardSchemaV1>(
+export function defineEvent<
+  const Type extends string,
+  Schema extends StandardSchemaV1,
+  const Version extends number = 1,
+  Chain extends Upcasters = Upcasters,
+  Coded = unknown,
+>(
   type: Type,
-  options: EventOptions & { schema: Schema; tags?: Tagger<StandardSchemaV1.InferOutput<NoInfer<Schema>>> },
+  options: {
+    readonly schema: Schema;
+    readonly tags?: Tagger<StandardSchemaV1.InferOutput<NoInfer<Schema>>>;
+  } & EventOptions<StandardSchemaV1.InferOutput<Schema>, Version, Chain, Coded> &
+    NoInfer<ReadsAllVersions<Version, Chain, Stored<StandardSchemaV1.InferOutput<Schema>, Coded>>> &
+    NoInfer<WritesAll<StandardSchemaV1.InferOutput<Schema>>>,
 ): EventDefinition<Type, StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>> {
   checkedName(type, 'The type of an event');
-  const { schema, version = 1, upcast = {}, tags } = options;
-  for (let from = 1; from < version; from++) {
-    if (upcast[from] === undefined) {
-      throw new MillraceError(
-        'INVALID_DEFINITION',
-        `Event ${type} has version ${version} but no upcaster from version ${from}. Add upcast: { ${from}: data => … }, or stored events of that version could not be read.`,
-        { details: { type, version, missing: from } },
-      );
-    }
-  }
+  const { schema, version = 1, upcast = {} } = options as { schema: Schema } & EventOptions<unknown>;
+  const { json, codec, tags } = options as { json?: AnyMarks; codec?: DataCodec; tags?: Tagger<never> };
+  checkUpcasters(type, version, upcast);
+  if (json !== undefined && codec !== undefined) throw twoCodecs(type);
   const make = (data: unknown, event: Omit<NewEvent, 'type' | 'data'> = {}) => ({ ...event, type, data });
-  const definition = Object.assign(make, { kind: 'event' as const, type, schema, version, upcast, tags });
+  const definition = Object.assign(make, {
+    kind: 'event' as const,
+    type,
+    schema,
+    version,
+    upcast,
+    json,
+    codec: json === undefined ? codec : codecOfMarks(type, json),
+    tags,
+  });
   return definition as unknown as EventDefinition<
     Type,
     StandardSchemaV1.InferOutput<Schema>,
     StandardSchemaV1.InferInput<Schema>
   >;
+}
+
+function twoCodecs(type: string): MillraceError {
+  return new MillraceError(
+    'INVALID_DEFINITION',
+    `Event ${type} has json marks and a codec. Keep one of them: marks are a codec.`,
+    { details: { type } },
+  );
 }

@@ -236,10 +236,11 @@ test("keeps Millrace's own streams and a decider's category to themselves", asyn
 test('reads an older version of an event through its upcasters, and refuses a newer one', async () => {
   await settle(events.append('price-1', [{ type: 'Priced', data: { dollars: 2 } }]));
   const codecAt = (version: number) => {
-    const upcast = {
-      1: (v1: { dollars: number }) => ({ cents: v1.dollars * 100 }),
-      2: (v2: object) => ({ ...v2, currency: 'USD' }),
-    };
+    const chain = [
+      (v1: { dollars: number }) => ({ cents: v1.dollars * 100 }),
+      (v2: object) => ({ ...v2, currency: 'USD' }),
+    ];
+    const upcast = Object.fromEntries(chain.slice(0, version - 1).map((link, index) => [index + 1, link]));
     const Priced = defineEvent('Priced', { schema: z.unknown(), version, upcast });
     return new EventCodec({ definitions: [Priced], strict: true, ids: environment.ids });
   };
@@ -251,5 +252,4 @@ test('reads an older version of an event through its upcasters, and refuses a ne
   await settle(newest.append('price-1', [{ type: 'Priced', data: { cents: 1, currency: 'EUR' } }]));
   const older = new EventStore({ ...environment, codec: codecAt(2) });
   expect((await failure(older.readStream('price-1'))).code).toBe('UNKNOWN_EVENT_VERSION');
-  expect(() => defineEvent('Priced', { schema: z.unknown(), version: 2 })).toThrow(/no upcaster from version 1/);
 });

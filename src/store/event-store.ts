@@ -138,6 +138,16 @@ export class EventStore {
     });
   }
 
+  /** A recorded event with its data as JSON holds it, for what leaves the program as JSON. */
+  toJson(event: RecordedEvent): RecordedEvent {
+    return this.#codec.toJson(event);
+  }
+
+  /** Events to be appended, from those whose data came as JSON; `SCHEMA_VIOLATION` when a type cannot be read from that. */
+  fromJson(events: readonly NewEvent[]): NewEvent[] {
+    return this.#codec.fromJson(events);
+  }
+
   /** Events of a stream, decoded; see `LogReader.readStream`. */
   async readStream(
     stream: string,

@@ -6,6 +6,7 @@
 
 export type { AppendResult } from './append-committer.ts';
 export { type Command, send } from './command.ts';
+export type { DataCodec, Marks } from './data-codec.ts';
 export {
   type AnyDecider,
   type CommandsOf,
@@ -28,7 +29,6 @@ export {
   type RecordedEvent,
   type RecordedEventOf,
   type Tagger,
-  type Upcasters,
 } from './event-definition.ts';
 export {
   type AppendAllOptions,
@@ -39,3 +39,16 @@ export {
   type StreamEvents,
 } from './event-store.ts';
 export { causedBy, inContext } from './handling-context.ts';
+export { compareSchemas, type SchemaChange } from './schema-comparison.ts';
+export type { SchemaDifference } from './schema-difference.ts';
+export {
+  type ExportedSchema,
+  exportSchemas,
+  type JsonSchema,
+  parseSchemaFile,
+  type SchemaFile,
+  schemaFileText,
+  type UnexportedSchema,
+} from './schema-file.ts';
+export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
+export type { Upcasters } from './upcasting.ts';

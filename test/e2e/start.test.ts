@@ -1,15 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type DatabaseConstructor from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type EndedRun, type MillraceRun, millrace } from '../child-process.ts';
 import { freePort } from '../free-port.ts';
+import { projectFolder } from '../project-folder.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const Database: typeof DatabaseConstructor = createRequire(import.meta.url)('better-sqlite3');
-const root = dirname(dirname(import.meta.dirname));
 
 /** A server that has been started, and where it is. */
 interface StartedServer extends MillraceRun {
@@ -56,16 +56,6 @@ async function json(url: string) {
   return (await fetch(url)).json();
 }
 
-/** A folder in which apps find Millrace, as in a project that has installed it. */
-function project(files: Record<string, string>): string {
-  const folder = temporaryFolder();
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(root, join(folder, 'node_modules', 'millrace'));
-  symlinkSync(join(root, 'node_modules', 'zod'), join(folder, 'node_modules', 'zod'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  return folder;
-}
-
 const NOTES = `
   import { defineApp, defineEvent, defineProjection } from 'millrace';
   import { z } from 'zod';
@@ -92,7 +82,7 @@ describe('millrace start serves', () => {
   });
 
   test.each(['app.mjs', 'app.ts'])('an app from %s, with its schemas and read models', async name => {
-    const folder = project({ [name]: NOTES });
+    const folder = projectFolder({ [name]: NOTES });
     const server = await start(folder, '--store', 'memory:', '--app', name);
     const { position } = await append(server.address, 'note-1', [{ type: 'Noted', data: { text: 'hello' } }]);
     const url = `${server.address}/v1/read-models/notes/note-1`;
@@ -102,7 +92,7 @@ describe('millrace start serves', () => {
 
   test('an app that a function makes', async () => {
     const app = `import { defineApp } from 'millrace'; export default async () => defineApp({ define: [] });`;
-    const server = await start(project({ 'app.mjs': app }), '--store', 'memory:', '--app', './app.mjs');
+    const server = await start(projectFolder({ 'app.mjs': app }), '--store', 'memory:', '--app', './app.mjs');
     expect(await json(`${server.address}/v1/projections`)).toEqual({ items: [] });
   });
 });
@@ -238,7 +228,7 @@ describe('millrace start refuses', () => {
       /cannot be loaded: .*\bA\b/,
     ],
   ])('an app %s, and does not touch the store', async (_what, text, says) => {
-    const folder = project(text === undefined ? {} : { 'app.mjs': text });
+    const folder = projectFolder(text === undefined ? {} : { 'app.mjs': text });
     expectError(await refused(folder, ['--app', 'app.mjs']), 2, 'INVALID_ARGUMENT', says);
     expect(existsSync(join(folder, 'millrace.db'))).toBe(false);
   });
@@ -282,7 +272,7 @@ describe('millrace start ends', () => {
   `;
 
   test.each(['SIGTERM', 'SIGINT'] as const)('at %s after what is at work has finished, with 0', async signal => {
-    const folder = project({ 'app.mjs': SLOW });
+    const folder = projectFolder({ 'app.mjs': SLOW });
     const server = await start(folder, '--app', 'app.mjs');
     await append(server.address, 'asked-1', [{ type: 'Asked', data: {} }]);
     await server.said(/step begins, attempt 1/);
@@ -298,7 +288,7 @@ describe('millrace start ends', () => {
   });
 
   test('at once at the second signal, with 130, and loses nothing', async () => {
-    const folder = project({ 'app.mjs': SLOW });
+    const folder = projectFolder({ 'app.mjs': SLOW });
     const server = await start(folder, '--app', 'app.mjs');
     await append(server.address, 'asked-1', [{ type: 'Asked', data: {} }]);
     await server.said(/step begins, attempt 1/);

@@ -25,6 +25,7 @@ const notes = defineProjection('notes', {
     },
   },
 });
+const Paid = defineEvent('Paid', { schema: z.object({ amount: z.bigint() }), json: { amount: 'bigint' } });
 const echo = defineSaga('Echo', 1)
   .input(Noted.schema)
   .startOn(Noted, event => (event.data.n === undefined ? undefined : { id: event.stream, input: event.data }))
@@ -47,7 +48,7 @@ let server: RunningServer;
 const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
 async function serve(options: { strict: boolean }): Promise<void> {
-  const definitions = defineApp({ define: [notes, echo] });
+  const definitions = defineApp({ define: [notes, echo, Paid] });
   app = await createMillrace({ store: 'memory:', ...(options.strict ? { app: definitions } : {}) });
   server = await startServer({ app, logger });
 }
@@ -205,6 +206,20 @@ describe('reading', () => {
     expect((await call('/v1/streams/nothing/events')).body).toEqual({ items: [], page: { next: null } });
   });
 
+  test('takes and shows as JSON what JSON cannot hold, in the form in which it is stored', async () => {
+    const paid = (amount: unknown) => [{ type: 'Paid', data: { amount } }];
+    expect((await append('payment-1', paid('12345678901234567890'))).status).toBe(201);
+    const refused = await append('payment-1', paid(12));
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: 'SCHEMA_VIOLATION', errors: [{ pointer: '/amount' }] },
+    });
+    const [event] = await app.events.readStream('payment-1');
+    expect(event?.data).toEqual({ amount: 12345678901234567890n });
+    const { body } = await call('/v1/streams/payment-1/events');
+    expect(body.items).toMatchObject([{ type: 'Paid', data: { amount: '12345678901234567890' } }]);
+  });
+
   test.each(['limit=0', 'limit=1001', 'limit=x', 'after=-1', 'after=1.5'])('refuses %s', async query => {
     expect(await call(`/v1/events?${query}`)).toMatchObject({ status: 400, body: { code: 'INVALID_ARGUMENT' } });
   });
@@ -343,6 +358,14 @@ describe('following the log', () => {
       if (seen.length === 3) break;
     }
     expect(seen).toEqual(['1 event a', '2 event b', '3 event c']);
+  });
+
+  test('sends what JSON cannot hold in the form in which it is stored', async () => {
+    await app.append('payment-1', [Paid({ amount: 5n })]);
+    for await (const { data } of messages('/v1/events')) {
+      expect(data.data).toEqual({ amount: '5' });
+      break;
+    }
   });
 
   test('goes on behind Last-Event-ID, which wins over the query', async () => {

@@ -91,6 +91,21 @@ describe.each(['inline', 'thread'] as const)('opening a store with the writer %s
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
+  test('knows the versions of what a store of an earlier Millrace holds', async () => {
+    const file = join(temporaryFolder(), 'store.db');
+    const storage = await openSqlite({ file });
+    await storage.commit({ appends: [sampleAppend('a-1'), sampleAppend('$own-1')] });
+    const versions = await storage.log.schemaVersions();
+    await storage.close();
+    const earlier = new Database(file);
+    earlier.exec('DROP TABLE schema_versions; PRAGMA user_version = 2');
+    earlier.close();
+    const migrated = await openSqlite({ file });
+    expect(await migrated.log.schemaVersions()).toEqual(versions);
+    expect(versions).toHaveLength(1);
+    await migrated.close();
+  });
+
   test('refuses a store whose first page is damaged', async () => {
     const file = await filledStore();
     overwrite(file, 0, Buffer.alloc(100, 0x5a));

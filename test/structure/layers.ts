@@ -5,7 +5,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['core'],
   ['storage'],
   ['store', 'sqlite', 'postgres', 'kafka'],
-  ['processing'],
+  ['processing', 'operations'],
   ['projections', 'sagas', 'streams', 'router'],
   ['app'],
   // What programs import by the name of the package, and the kits for their tests.

@@ -152,3 +152,81 @@ await millrace.query(totals, { orderBy: 'notes' });
 await millrace.execute(order, 'order-1', 'pay', { by: 'ada' });
 // @ts-expect-error no such command
 await millrace.execute(order, 'order-1', 'ship', {});
+
+// Upcasters: a chain from version 1 to the current one, each link taking what the one before it makes.
+interface PriceV1 {
+  readonly dollars: number;
+}
+interface PriceV2 {
+  readonly cents: number;
+}
+const price = z.object({ cents: z.number(), currency: z.string() });
+defineEvent('Priced', {
+  schema: price,
+  version: 3,
+  upcast: {
+    1: (old: PriceV1): PriceV2 => ({ cents: old.dollars * 100 }),
+    2: (old: PriceV2) => ({ ...old, currency: 'USD' }),
+  },
+});
+// @ts-expect-error no link from version 1
+defineEvent('Priced', { schema: price, version: 2 });
+// @ts-expect-error no link from version 2
+defineEvent('Priced', { schema: price, version: 3, upcast: { 1: (_old: PriceV1): PriceV2 => ({ cents: 0 }) } });
+defineEvent('Priced', {
+  schema: price,
+  version: 3,
+  upcast: {
+    // @ts-expect-error it makes something else than the next link takes
+    1: (old: PriceV1) => ({ euros: old.dollars }),
+    2: (old: PriceV2) => ({ ...old, currency: 'USD' }),
+  },
+});
+// @ts-expect-error the last link does not make what the schema says
+defineEvent('Priced', { schema: price, version: 2, upcast: { 1: (old: PriceV1) => ({ cents: old.dollars }) } });
+// @ts-expect-error a link that leads nowhere
+defineEvent('Priced', { schema: price, upcast: { 1: (old: PriceV1) => ({ cents: old.dollars, currency: 'USD' }) } });
+const computed: number = Number('3');
+defineEvent('Priced', { schema: price, version: computed, upcast: { 1: (old: PriceV1) => old } });
+
+// Data that JSON cannot hold: marked at every place, or written by a codec.
+const dated = z.object({ cents: z.bigint(), at: z.date().nullable(), lines: z.array(z.object({ photo: z.date() })) });
+defineEvent('Dated', { schema: dated, json: { cents: 'bigint', at: 'date', lines: [{ photo: 'date' }] } });
+// @ts-expect-error nothing says how it is written
+defineEvent('Dated', { schema: dated });
+// @ts-expect-error a place is left out
+defineEvent('Dated', { schema: dated, json: { cents: 'bigint', at: 'date' } });
+// @ts-expect-error a mark says another kind
+defineEvent('Dated', { schema: dated, json: { cents: 'date', at: 'date', lines: [{ photo: 'date' }] } });
+// @ts-expect-error JSON holds it as it is
+defineEvent('Plain', { schema: price, json: { cents: 'bigint' } });
+// @ts-expect-error it could be either, so that a mark would have to guess
+defineEvent('Either', { schema: z.object({ id: z.union([z.string(), z.bigint()]) }), json: { id: 'bigint' } });
+defineEvent('Either', {
+  schema: z.object({ id: z.union([z.string(), z.bigint()]) }),
+  codec: {
+    encode: ({ id }) => (typeof id === 'string' ? { text: id } : { number: `${id}` }),
+    decode: json => ({ id: json.text ?? BigInt(json.number) }),
+  },
+});
+defineEvent('Dated', {
+  schema: z.object({ at: z.date() }),
+  json: { at: 'date' },
+  version: 2,
+  upcast: { 1: (old: { day: string }) => ({ at: `${old.day}T00:00:00.000Z` }) },
+});
+defineEvent('Dated', {
+  schema: z.object({ at: z.date() }),
+  json: { at: 'date' },
+  version: 2,
+  // @ts-expect-error upcasters make what is stored, not what it is decoded to
+  upcast: { 1: (old: { day: string }) => ({ at: new Date(old.day) }) },
+});
+interface Tree {
+  readonly value: number;
+  readonly children: readonly Tree[];
+}
+defineEvent('Grown', { schema: z.custom<Tree>() });
+defineEvent('Anything', { schema: z.unknown() });
+defineEvent('Anything', { schema: z.any() });
+defineEvent('Json', { schema: z.json() });

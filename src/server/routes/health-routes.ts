@@ -5,7 +5,7 @@ export function healthRoutes({ server, app }: RouteContext): void {
   server.get('/healthz', async () => ({ status: 'ok' }));
 
   server.get('/readyz', async (_request, reply) => {
-    const { projections, processors } = app.status();
+    const { projections, processors, storedSchemas } = app.status();
     const troubles = [...projections, ...processors]
       .filter(({ state }) => state === 'failed' || state === 'stalled')
       .map(({ name, state, reason }) => ({ name, state, reason }));
@@ -14,6 +14,7 @@ export function healthRoutes({ server, app }: RouteContext): void {
       status: troubles.length === 0 ? 'ready' : 'not ready',
       head,
       troubles,
+      storedSchemas,
     });
   });
 

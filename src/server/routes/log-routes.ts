@@ -22,7 +22,7 @@ export function logRoutes(context: RouteContext): void {
       if (wantsStream(request)) return follow(context, request, reply, lastSeen(request) ?? after);
       const { events, through } = await app.events.readLog({ after, limit });
       const next = through < (await app.storage.log.head()) ? through : null;
-      return { items: events.map(eventJson), page: { next } };
+      return { items: events.map(event => eventJson(app.events.toJson(event))), page: { next } };
     },
   );
 }
@@ -31,7 +31,7 @@ export function logRoutes(context: RouteContext): void {
 function follow(context: RouteContext, request: FastifyRequest, reply: FastifyReply, after: number): Promise<void> {
   return answerWithStream(context, request, reply, async stream => {
     for await (const event of context.app.subscribe({ after, signal: stream.signal })) {
-      await stream.send({ id: event.position, event: 'event', data: eventJson(event) });
+      await stream.send({ id: event.position, event: 'event', data: eventJson(context.app.events.toJson(event)) });
     }
   });
 }

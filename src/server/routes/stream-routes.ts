@@ -20,7 +20,7 @@ export function streamRoutes({ server, app }: RouteContext): void {
     '/v1/streams/:stream/events',
     { schema: { params: StreamParameters, body: NewEvents } },
     async (request, reply) => {
-      const events = (request.body as readonly NewEvent[]).map(depthChecked);
+      const events = app.events.fromJson((request.body as readonly NewEvent[]).map(depthChecked));
       const expected = expectationOf(request.headers);
       const options = { expected, ...idempotencyKeyOf(request.headers) };
       const result = await app.append(request.params.stream, events, options);
@@ -61,7 +61,7 @@ export function streamRoutes({ server, app }: RouteContext): void {
       const step = request.query.direction === 'backward' ? -1 : 1;
       const next = last === undefined ? -1 : last.revision + step;
       const more = next >= 0 && next <= revision;
-      return { items: events.map(eventJson), page: { next: more ? next : null } };
+      return { items: events.map(event => eventJson(app.events.toJson(event))), page: { next: more ? next : null } };
     },
   );
 }

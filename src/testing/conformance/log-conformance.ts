@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { LogFilter, LogReader, StoredEvent } from '../../storage/index.ts';
 import type { ConformanceSlice } from './conformance-slice.ts';
 import { checkLogPaging } from './log-paging.ts';
+import { refusal } from './refusal.ts';
 import { sampleAppend, sampleEvent, sampleEvents } from './sample-event.ts';
 
 const PAGE_MAX = 10_000;
@@ -235,6 +236,24 @@ export const logConformance: ConformanceSlice = {
       }
     },
 
+    'knows the versions of schemas in which events were stored, but for those of Millrace’s own streams': async ({
+      storage,
+    }) => {
+      assert.deepEqual(await storage.log.schemaVersions(), []);
+      const event = (type: string, schemaVersion: number) => sampleEvent({ type, schemaVersion });
+      const placed = [event('Placed', 1), event('Placed', 3), event('Paid', 2)];
+      await storage.commit({ appends: [sampleAppend('a-1', 'any', placed)] });
+      await storage.commit({
+        appends: [sampleAppend('a-2', 'any', [event('Placed', 1)]), sampleAppend('$own-1', 'any', [event('Paid', 9)])],
+      });
+      await refusal(storage.commit({ appends: [sampleAppend('a-1', 0, [event('Placed', 7)])] }), 'REVISION_CONFLICT');
+      assert.deepEqual(await storage.log.schemaVersions(), [
+        { type: 'Paid', schemaVersion: 2 },
+        { type: 'Placed', schemaVersion: 1 },
+        { type: 'Placed', schemaVersion: 3 },
+      ]);
+    },
+
     'pages through any log with any filter and any limits as if it filtered the whole log': checkLogPaging,
   },
   reopening: {
@@ -245,8 +264,11 @@ export const logConformance: ConformanceSlice = {
         });
       }
       const before = await context.storage.log.readLog({ after: 0, limit: 100 });
+      const versions = await context.storage.log.schemaVersions();
       await context.reopen();
       const { log } = context.storage;
+      assert.deepEqual(await log.schemaVersions(), versions);
+      assert.equal(versions.length, 4);
       assert.deepEqual(await log.readLog({ after: 0, limit: 100 }), before);
       assert.equal(await log.head(), 20);
       const { appends } = await context.commit({ appends: [sampleAppend('a-0', 7)] });

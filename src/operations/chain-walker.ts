@@ -1,0 +1,80 @@
+import { HASH_BYTES, linkHash } from '../core/index.ts';
+import type { AuditReader, ChainLink } from '../storage/index.ts';
+import type { Findings } from './finding.ts';
+
+const LINKS_PER_PAGE = 500;
+
+/** Walks along the hash chain beside the records, checks each link, and tells what it holds of each position. */
+export class ChainWalker {
+  readonly #audit: AuditReader;
+  readonly #findings: Findings;
+  #page: readonly ChainLink[] = [];
+  #next = 0;
+  #current: ChainLink | undefined;
+  #previous: ChainLink | undefined;
+  #linked = 0;
+
+  constructor(audit: AuditReader, findings: Findings) {
+    this.#audit = audit;
+    this.#findings = findings;
+  }
+
+  /** How many positions stand in links. */
+  get linked(): number {
+    return this.#linked;
+  }
+
+  /** The last link that was walked along. */
+  get last(): ChainLink | undefined {
+    return this.#current ?? this.#previous;
+  }
+
+  /** The hash that the chain holds of the record at a position; undefined where it holds none. Positions must rise. */
+  async hashAt(position: number): Promise<Uint8Array | undefined> {
+    while (this.#current === undefined || this.#current.last < position) {
+      if (!(await this.#advance())) return undefined;
+    }
+    const { first, records } = this.#current;
+    if (position < first) return undefined;
+    const offset = (position - first) * HASH_BYTES;
+    return offset + HASH_BYTES <= records.length ? records.subarray(offset, offset + HASH_BYTES) : undefined;
+  }
+
+  /** Walks to the end of the chain. */
+  async finish(): Promise<void> {
+    while (await this.#advance());
+  }
+
+  async #advance(): Promise<boolean> {
+    if (this.#next >= this.#page.length) {
+      const after = this.last?.last ?? 0;
+      this.#page = await this.#audit.readLinks({ after, limit: LINKS_PER_PAGE });
+      this.#next = 0;
+      if (this.#page.length === 0) return false;
+    }
+    this.#previous = this.last;
+    this.#current = this.#page[this.#next++] as ChainLink;
+    this.#check(this.#current);
+    return true;
+  }
+
+  #check(link: ChainLink): void {
+    const { first, last, records } = link;
+    const previous = this.#previous;
+    this.#linked += Math.max(0, last - first + 1);
+    const where = `The link of positions ${first} to ${last}`;
+    if (first > last || records.length !== (last - first + 1) * HASH_BYTES) {
+      this.#findings.add('link-broken', `${where} does not hold one hash for each of them.`, first, last);
+    } else if (first <= (previous?.last ?? 0)) {
+      this.#findings.add('link-broken', `${where} overlaps the link before it.`, first, last);
+    } else if (Buffer.compare(linkHash(previous?.hash ?? null, first, last, records), link.hash) !== 0) {
+      const before = previous === undefined ? 'the beginning' : `the link of ${previous.first} to ${previous.last}`;
+      this.#findings.add(
+        'link-broken',
+        `${where} does not follow from ${before}: one of the two was changed, or links between them are gone.`,
+        first,
+        last,
+      );
+    }
+  }
+}
