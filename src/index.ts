@@ -36,6 +36,16 @@ export {
   systemRandom,
 } from './core/index.ts';
 export {
+  type Finding,
+  type FindingKind,
+  type LogCheckpoint,
+  parseCheckpoint,
+  signCheckpoint,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyLog,
+} from './operations/index.ts';
+export {
   type DocumentOf,
   defineProjection,
   type Freshness,

@@ -26,6 +26,8 @@ export function appendContest(parts: {
       'write + fdatasync': async at => (await import('../floor/write-and-sync.ts')).writeAndSync(load, at),
       floor: async at => (await import('../floor/floor-appends.ts')).floorAppends(load, at),
       storage: async at => (await import('../millrace/millrace-appends.ts')).storageAppends(load, at),
+      'storage, no chain': async at =>
+        (await import('../millrace/millrace-appends.ts')).storageAppends(load, at, { chain: 'off' }),
       millrace: async at => (await import('../millrace/millrace-appends.ts')).millraceAppends(load, at),
     },
     bars: [rate, ...p99],

@@ -24,8 +24,12 @@ export async function millraceAppends(load: AppendLoad, { folder }: Surroundings
 }
 
 /** Appending by the storage's `commit` alone, of events that are encoded as the floor encodes them. */
-export async function storageAppends(load: AppendLoad, { folder }: Surroundings): Promise<Contestant> {
-  const app = await createMillrace({ store: `sqlite:${join(folder, 'storage.db')}` });
+export async function storageAppends(
+  load: AppendLoad,
+  { folder }: Surroundings,
+  { chain = 'on' }: { chain?: 'on' | 'off' } = {},
+): Promise<Contestant> {
+  const app = await createMillrace({ store: `sqlite:${join(folder, 'storage.db')}?chain=${chain}` });
   const callers = new Callers(load, randomUUIDv7, (append, data) =>
     app.storage.commit({
       appends: [{ stream: append.stream, expected: append.expected, events: data.map(each => encoded(append, each)) }],

@@ -4,6 +4,7 @@ import { MillraceError } from '../core/index.ts';
 import { demoCommand } from './commands/demo.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
+import { checkpointCommand, verifyCommand } from './commands/verify.ts';
 import { EXIT } from './exit-code.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
@@ -22,7 +23,9 @@ async function main(args: readonly string[]): Promise<void> {
     .showSuggestionAfterError()
     .addCommand(startCommand(run))
     .addCommand(demoCommand(run))
-    .addCommand(schemaCommand(run));
+    .addCommand(schemaCommand(run))
+    .addCommand(verifyCommand(run))
+    .addCommand(checkpointCommand(run));
   for (const command of withSubcommands(program)) {
     // What was wrong is said below, in the way in which all errors are said.
     command.exitOverride().configureOutput({ outputError: () => undefined });

@@ -95,6 +95,7 @@ const ERROR_CODES = {
   PORT_IN_USE: { retryable: true, remedy: 'Choose another port, or stop what listens there.' },
   NOT_ALLOWED: { retryable: false, remedy: 'Use an address of this machine, or a credential that may do this.' },
   NOT_FOUND: { retryable: false, remedy: 'Check the address.' },
+  ALREADY_EXISTS: { retryable: false, remedy: 'Name another one, or move the existing one away.' },
   CLOSED: { retryable: false, remedy: 'The app was closed; create it again.' },
 } as const satisfies Record<string, { retryable: boolean; remedy: string }>;
 

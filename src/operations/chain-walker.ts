@@ -1,4 +1,4 @@
-import { HASH_BYTES, linkHash } from '../core/index.ts';
+import { HASH_BYTES, isMillraceError, linkHash } from '../core/index.ts';
 import type { AuditReader, ChainLink } from '../storage/index.ts';
 import type { Findings } from './finding.ts';
 
@@ -12,16 +12,10 @@ export class ChainWalker {
   #next = 0;
   #current: ChainLink | undefined;
   #previous: ChainLink | undefined;
-  #linked = 0;
 
   constructor(audit: AuditReader, findings: Findings) {
     this.#audit = audit;
     this.#findings = findings;
-  }
-
-  /** How many positions stand in links. */
-  get linked(): number {
-    return this.#linked;
   }
 
   /** The last link that was walked along. */
@@ -35,7 +29,7 @@ export class ChainWalker {
       if (!(await this.#advance())) return undefined;
     }
     const { first, records } = this.#current;
-    if (position < first) return undefined;
+    if (position < first || !isWhole(this.#current)) return undefined;
     const offset = (position - first) * HASH_BYTES;
     return offset + HASH_BYTES <= records.length ? records.subarray(offset, offset + HASH_BYTES) : undefined;
   }
@@ -48,7 +42,7 @@ export class ChainWalker {
   async #advance(): Promise<boolean> {
     if (this.#next >= this.#page.length) {
       const after = this.last?.last ?? 0;
-      this.#page = await this.#audit.readLinks({ after, limit: LINKS_PER_PAGE });
+      this.#page = await this.#read(after);
       this.#next = 0;
       if (this.#page.length === 0) return false;
     }
@@ -58,16 +52,26 @@ export class ChainWalker {
     return true;
   }
 
+  async #read(after: number): Promise<readonly ChainLink[]> {
+    try {
+      return await this.#audit.readLinks({ after, limit: LINKS_PER_PAGE });
+    } catch (thrown) {
+      if (!isMillraceError(thrown, 'STORAGE_CORRUPT', 'STORAGE_UNAVAILABLE')) throw thrown;
+      const message = `The links behind position ${after} cannot be read: ${thrown.message}`;
+      this.#findings.add('link-broken', message, after + 1, null);
+      return [];
+    }
+  }
+
   #check(link: ChainLink): void {
     const { first, last, records } = link;
     const previous = this.#previous;
-    this.#linked += Math.max(0, last - first + 1);
     const where = `The link of positions ${first} to ${last}`;
-    if (first > last || records.length !== (last - first + 1) * HASH_BYTES) {
+    if (!isWhole(link)) {
       this.#findings.add('link-broken', `${where} does not hold one hash for each of them.`, first, last);
     } else if (first <= (previous?.last ?? 0)) {
       this.#findings.add('link-broken', `${where} overlaps the link before it.`, first, last);
-    } else if (Buffer.compare(linkHash(previous?.hash ?? null, first, last, records), link.hash) !== 0) {
+    } else if (Buffer.compare(linkHash(hashOf(previous), first, last, records), link.hash) !== 0) {
       const before = previous === undefined ? 'the beginning' : `the link of ${previous.first} to ${previous.last}`;
       this.#findings.add(
         'link-broken',
@@ -77,4 +81,15 @@ export class ChainWalker {
       );
     }
   }
+}
+
+/** Whether a link is a link at all: what is damaged may hold anything. */
+function isWhole({ first, last, hash, records }: ChainLink): boolean {
+  if (!Number.isSafeInteger(first) || first < 1 || first > last) return false;
+  if (!(hash instanceof Uint8Array) || !(records instanceof Uint8Array)) return false;
+  return hash.length === HASH_BYTES && records.length === (last - first + 1) * HASH_BYTES;
+}
+
+function hashOf(link: ChainLink | undefined): Uint8Array | null {
+  return link?.hash instanceof Uint8Array ? link.hash : null;
 }

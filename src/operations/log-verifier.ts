@@ -43,6 +43,8 @@ export interface VerifyReport {
 const RECORDS_PER_PAGE = 500;
 /** Changed records among which those that only changed places are looked for. */
 const MOVED_MAX = 200;
+/** After so much that is wrong, what cannot be read is not looked through any further. */
+const UNREADABLE_MAX = 50_000;
 
 /**
  * Checks a whole log: checksums, the hash chain, gaps, revisions, what indexes say, and what the backend says of its own file. Finds what
@@ -102,7 +104,10 @@ class LogVerifier {
       unchecked: this.#unchecked,
       unlinked: this.#events - this.#linkedEvents,
       contentHash: this.#content.digest('hex'),
-      chain: last === undefined ? null : { position: last.last, hash: Buffer.from(last.hash).toString('hex') },
+      chain:
+        last === undefined || !(last.hash instanceof Uint8Array)
+          ? null
+          : { position: last.last, hash: Buffer.from(last.hash).toString('hex') },
       findings: this.#findings.kept,
       found: this.#findings.total,
     };
@@ -116,6 +121,7 @@ class LogVerifier {
         page = await audit.readRecords({ after, limit: RECORDS_PER_PAGE });
       } catch (thrown) {
         if (!isMillraceError(thrown, 'STORAGE_CORRUPT', 'STORAGE_UNAVAILABLE')) throw thrown;
+        if (this.#findings.total > UNREADABLE_MAX) return;
         const through = Math.min(after + RECORDS_PER_PAGE, head);
         yield* this.#oneByOne(after, through);
         after = through;
@@ -152,12 +158,17 @@ class LogVerifier {
     if (linked !== undefined) this.#linkedEvents++;
     const hash = text === undefined ? undefined : recordHash(text);
     this.#content.update(hash ?? linked ?? '');
-    if (damaged) return;
+    if (damaged) return this.#passOver(record);
     if (linked !== undefined && hash !== undefined && Buffer.compare(hash, linked) !== 0) {
       this.#changed.push({ record, linked });
     }
     this.#checkRevision(record);
     this.#checkCopies(record);
+  }
+
+  /** What is damaged is named once; the next event of its stream is not wrong for it. */
+  #passOver({ stream, revision }: StoredRecord): void {
+    if (revision === (this.#revisions.get(stream) ?? -1) + 1) this.#revisions.set(stream, revision);
   }
 
   #checkRevision(record: StoredRecord): void {
@@ -185,6 +196,8 @@ class LogVerifier {
     for (let position = from; position <= through; position++) {
       const linked = await this.#chain.hashAt(position);
       if (linked !== undefined) this.#content.update(linked);
+      // Behind the end of the chain nothing is known of what is gone.
+      else if (position > (this.#chain.last?.last ?? 0)) break;
     }
     const message =
       from === through
@@ -196,12 +209,13 @@ class LogVerifier {
   async #end(last: number): Promise<void> {
     // What the chain still speaks of, behind the last event, is gone; what has been committed since the head was taken is not.
     await this.#chain.hashAt(last + 1);
-    const end = await this.#source.audit.lastLink();
     const [record] = await this.#source.audit.readRecords({ after: last, limit: 1 }).catch(() => [undefined]);
-    if (end === undefined || end.last <= last || record !== undefined) return;
+    const reached = this.#chain.last?.last ?? 0;
+    if (reached <= last || record !== undefined) return;
     await this.#chain.finish();
-    const message = `The log ends at position ${last}, but its chain goes on to ${end.last}: the events behind it were cut off.`;
-    this.#findings.add('log-truncated', message, last + 1, end.last);
+    const through = this.#chain.last?.last ?? reached;
+    const message = `The log ends at position ${last}, but its chain goes on to ${through}: the events behind it were cut off.`;
+    this.#findings.add('log-truncated', message, last + 1, through);
   }
 
   /** Records that are not what was linked: changed, unless they are what was linked somewhere else. */

@@ -1,6 +1,8 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { AuditReader, ChainLink, StoredRecord, StructureFinding } from '../storage/index.ts';
+import { MEMORY, open } from './sqlite-connection.ts';
 import { sqliteCode } from './sqlite-errors.ts';
+import { changedSchema } from './sqlite-schema.ts';
 
 const PAGE_MAX = 10_000;
 /** Of each kind of fault so many are named: the first ones say where to look. */
@@ -64,7 +66,11 @@ export class SqliteAuditReader implements AuditReader {
 
   async inspect(): Promise<readonly StructureFinding[]> {
     const findings: StructureFinding[] = [];
-    for (const check of [() => this.#integrity(), ...AGREEMENTS.map(each => () => this.#disagreements(each))]) {
+    for (const check of [
+      () => this.#schema(),
+      () => this.#integrity(),
+      ...AGREEMENTS.map(each => () => this.#disagreements(each)),
+    ]) {
       try {
         findings.push(...check());
       } catch (thrown) {
@@ -73,6 +79,15 @@ export class SqliteAuditReader implements AuditReader {
       }
     }
     return findings;
+  }
+
+  #schema(): StructureFinding[] {
+    const fresh = open(MEMORY, {});
+    try {
+      return changedSchema(this.#database, fresh).map(name => ({ message: `${name} is not as it was made` }));
+    } finally {
+      fresh.close();
+    }
   }
 
   /** What SQLite finds wrong with pages, and with indexes beside their tables. */

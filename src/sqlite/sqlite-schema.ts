@@ -171,6 +171,15 @@ export function checkReadable(database: Database, file: string): void {
   );
 }
 
+/** Tables and indexes that are not as they were made, by name. */
+export function changedSchema(database: Database, fresh: Database): string[] {
+  migrate(fresh);
+  const read = (from: Database) =>
+    new Map(from.prepare<[], [string, string]>(`SELECT name, coalesce(sql, '') FROM sqlite_schema`).raw().all());
+  const found = read(database);
+  return [...read(fresh)].filter(([name, sql]) => found.get(name) !== sql).map(([name]) => name);
+}
+
 /** Brings a database to the newest schema. */
 export function migrate(database: Database): void {
   const version = database.pragma('user_version', { simple: true }) as number;
