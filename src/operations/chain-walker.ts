@@ -1,4 +1,4 @@
-import { HASH_BYTES, isMillraceError, linkHash } from '../core/index.ts';
+import { HASH_BYTES, hexOf, isMillraceError, linkHash } from '../core/index.ts';
 import type { AuditReader, ChainLink } from '../storage/index.ts';
 import type { Findings } from './finding.ts';
 
@@ -23,15 +23,15 @@ export class ChainWalker {
     return this.#current ?? this.#previous;
   }
 
-  /** The hash that the chain holds of the record at a position; undefined where it holds none. Positions must rise. */
-  async hashAt(position: number): Promise<Uint8Array | undefined> {
+  /** The hash that the chain holds of the record at a position, in hexadecimal digits; undefined where it holds none. Positions must rise. */
+  async hashAt(position: number): Promise<string | undefined> {
     while (this.#current === undefined || this.#current.last < position) {
       if (!(await this.#advance())) return undefined;
     }
     const { first, records } = this.#current;
     if (position < first || !isWhole(this.#current)) return undefined;
     const offset = (position - first) * HASH_BYTES;
-    return offset + HASH_BYTES <= records.length ? records.subarray(offset, offset + HASH_BYTES) : undefined;
+    return hexOf(records.subarray(offset, offset + HASH_BYTES));
   }
 
   /** Walks to the end of the chain. */

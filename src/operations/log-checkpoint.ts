@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { canonicalJson, MillraceError } from '../core/index.ts';
+import { canonicalJson, hexOf, MillraceError } from '../core/index.ts';
 import type { ChainLink } from '../storage/index.ts';
 
 const FORMAT = 'millrace-checkpoint/1';
@@ -31,7 +31,7 @@ export function signCheckpoint(link: ChainLink, privateKey: string, now: Date): 
   const statement = {
     format: FORMAT,
     position: link.last,
-    hash: Buffer.from(link.hash).toString('hex'),
+    hash: hexOf(link.hash),
     signedAt: now.toISOString(),
     key: keyId(createPublicKey(key)),
   } as const;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isMillraceError, messageOf, recordChecksum, recordHash, recordText } from '../core/index.ts';
+import { hexOf, isMillraceError, messageOf, recordChecksum, recordHash, recordText } from '../core/index.ts';
 import type { Storage, StoredRecord } from '../storage/index.ts';
 import { ChainWalker } from './chain-walker.ts';
 import { type Finding, type FindingKind, Findings } from './finding.ts';
@@ -65,7 +65,7 @@ class LogVerifier {
   readonly #chain: ChainWalker;
   readonly #revisions = new Map<string, number>();
   readonly #content = createHash('sha256');
-  readonly #changed: { record: StoredRecord; linked: Uint8Array }[] = [];
+  readonly #changed: { record: StoredRecord; linked: string }[] = [];
   #events = 0;
   #unchecked = 0;
   #linkedEvents = 0;
@@ -107,7 +107,7 @@ class LogVerifier {
       chain:
         last === undefined || !(last.hash instanceof Uint8Array)
           ? null
-          : { position: last.last, hash: Buffer.from(last.hash).toString('hex') },
+          : { position: last.last, hash: hexOf(last.hash) },
       findings: this.#findings.kept,
       found: this.#findings.total,
     };
@@ -157,9 +157,9 @@ class LogVerifier {
     const linked = await this.#chain.hashAt(position);
     if (linked !== undefined) this.#linkedEvents++;
     const hash = text === undefined ? undefined : recordHash(text);
-    this.#content.update(hash ?? linked ?? '');
+    this.#content.update(hash ?? linked ?? '', 'hex');
     if (damaged) return this.#passOver(record);
-    if (linked !== undefined && hash !== undefined && Buffer.compare(hash, linked) !== 0) {
+    if (linked !== undefined && hash !== linked) {
       this.#changed.push({ record, linked });
     }
     this.#checkRevision(record);
@@ -195,7 +195,7 @@ class LogVerifier {
     if (from > through) return;
     for (let position = from; position <= through; position++) {
       const linked = await this.#chain.hashAt(position);
-      if (linked !== undefined) this.#content.update(linked);
+      if (linked !== undefined) this.#content.update(linked, 'hex');
       // Behind the end of the chain nothing is known of what is gone.
       else if (position > (this.#chain.last?.last ?? 0)) break;
     }
@@ -260,7 +260,7 @@ class LogVerifier {
       return this.#findings.add('log-truncated', message, head + 1, position);
     }
     const link = await this.#source.audit.lastLink(position);
-    if (link?.last === position && Buffer.from(link.hash).toString('hex') === hash) return;
+    if (link?.last === position && hexOf(link.hash) === hash) return;
     const message = `${what} does not fit the chain: something up to there was changed, and the chain made anew.`;
     this.#findings.add('checkpoint-mismatch', message, position);
   }
@@ -280,7 +280,7 @@ function readableText(record: StoredRecord): string | undefined {
 }
 
 /** Whether a record is what the chain holds for the place of another one. */
-function isLinkedAt(record: StoredRecord, other: StoredRecord, linked: Uint8Array): boolean {
+function isLinkedAt(record: StoredRecord, other: StoredRecord, linked: string): boolean {
   const places = [
     { ...other, recordedAt: record.recordedAt, stream: record.stream, revision: record.revision },
     { ...record, position: other.position, revision: other.revision },
@@ -288,7 +288,7 @@ function isLinkedAt(record: StoredRecord, other: StoredRecord, linked: Uint8Arra
   ];
   return places.some(place => {
     const text = readableText({ ...record, ...placeOf(place) });
-    return other.position !== record.position && text !== undefined && Buffer.compare(recordHash(text), linked) === 0;
+    return other.position !== record.position && text !== undefined && recordHash(text) === linked;
   });
 }
 

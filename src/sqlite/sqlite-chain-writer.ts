@@ -8,7 +8,7 @@ import { linkHash, recordHash } from '../core/index.ts';
 export class SqliteChainWriter {
   readonly #last: Statement<[], Uint8Array>;
   readonly #insert: Statement<[number, number, Uint8Array, Uint8Array]>;
-  readonly #pending: Buffer[] = [];
+  readonly #pending: string[] = [];
   #first = 0;
   #previous: Uint8Array | null = null;
 
@@ -33,7 +33,7 @@ export class SqliteChainWriter {
   /** Writes the link of the group; nothing when it has written no events. */
   seal(): void {
     if (this.#pending.length === 0) return;
-    const records = Buffer.concat(this.#pending);
+    const records = Buffer.from(this.#pending.join(''), 'hex');
     const last = this.#first + this.#pending.length - 1;
     this.#pending.length = 0;
     this.#previous = linkHash(this.#previous, this.#first, last, records);

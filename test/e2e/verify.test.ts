@@ -11,7 +11,9 @@ test('verify says that a log is what was written, beside the process that owns i
   const owner = await openSqlite({ file });
   const { code, stdout } = await millrace(['verify', '--store', `sqlite:${file}`]).ended;
   await owner.close();
-  expect(stdout).toMatch(/^OK: 40 events in 7 streams, 0 findings\ncontent [0-9a-f]{64}\nchain {3}[0-9a-f]{64} at position 40\n$/);
+  expect(stdout).toMatch(
+    /^OK: 40 events in 7 streams, 0 findings\ncontent [0-9a-f]{64}\nchain {3}[0-9a-f]{64} at position 40\n$/,
+  );
   expect(code).toBe(0);
 });
 
@@ -39,7 +41,11 @@ test('verify says that there is no store, and makes none', async () => {
 test('checkpoint signs a log that is right, and verify then finds what was cut off', async () => {
   const file = await writtenStore();
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const [key, pub, out] = ['audit.pem', 'audit.pub.pem', 'monday.json'].map(name => join(dirname(file), name)) as [string, string, string];
+  const [key, pub, out] = ['audit.pem', 'audit.pub.pem', 'monday.json'].map(name => join(dirname(file), name)) as [
+    string,
+    string,
+    string,
+  ];
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(pub, publicKey.export({ type: 'spki', format: 'pem' }));
   const sign = ['checkpoint', '--store', `sqlite:${file}`, '--key', key, '--out', out];
@@ -48,7 +54,10 @@ test('checkpoint signs a log that is right, and verify then finds what was cut o
   expect(await millrace(sign).ended, 'no checkpoint is written over').toMatchObject({ code: 4 });
   const verify = ['verify', '--store', `sqlite:${file}`, '--checkpoint', out, '--public-key', pub];
   expect(await millrace(verify).ended).toMatchObject({ code: 0 });
-  tamper(file, 'DELETE FROM event_tags WHERE position > 38; DELETE FROM events WHERE position > 38; DELETE FROM links WHERE last > 38');
+  tamper(
+    file,
+    'DELETE FROM event_tags WHERE position > 38; DELETE FROM events WHERE position > 38; DELETE FROM links WHERE last > 38',
+  );
   const { code, stdout } = await millrace(verify).ended;
   expect(stdout).toContain('log-truncated');
   expect(code).toBe(7);

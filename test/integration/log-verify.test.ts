@@ -173,7 +173,7 @@ async function forge(file: string, position: number, links = 0): Promise<void> {
   const database = open(file, {});
   for (const { first, last, records } of all.filter(link => link.last >= position).slice(0, links)) {
     const hashes = Buffer.from(records);
-    if (first <= position && position <= last) recordHash(textOf(record)).copy(hashes, (position - first) * 32);
+    if (first <= position && position <= last) hashes.write(recordHash(textOf(record)), (position - first) * 32, 'hex');
     previous = linkHash(previous, first, last, hashes);
     database.prepare('UPDATE links SET hash = ?, records = ? WHERE last = ?').run(previous, hashes, last);
   }
