@@ -44,6 +44,36 @@ const operators: readonly (readonly [alternative: unknown, holds: readonly unkno
   [{ 'anything-but': ['x', 'y'] }, ['z', 1, null, ['x', 'z']], ['x', 'y', ['x', 'y'], undefined, { a: 'z' }]],
   [{ 'anything-but': 1 }, [2, '1', null, false], [1, 1.0, [1], undefined]],
   [{ 'anything-but': [1, 2] }, [3, '1', 'x', [1, 3]], [1, 2, [2, 1]]],
+  [{ exactly: 'paid' }, ['paid', ['x', 'paid']], ['Paid', '', null, 1]],
+  [{ prefix: { 'equals-ignore-case': 'eu-' } }, ['EU-7', 'eu-', 'Eu-x'], ['E', 'xeu-', 1, null]],
+  [{ prefix: { 'equals-ignore-case': 'ß' } }, ['SSx', 'ßx'], ['ssx', 'S']],
+  [{ suffix: { 'equals-ignore-case': '.PnG' } }, ['a.png', '.PNG', 'x.pNg'], ['png', '.pngx', 1]],
+  [{ suffix: { 'equals-ignore-case': 'ß' } }, ['xSS', 'xß', 'SS'], ['xss', 'S', '']],
+  [{ wildcard: 'a*b*c' }, ['abc', 'aXbYc', 'abbcc', ['x', 'abc']], ['ab', 'abcd', 'acb', 'xabc', 1, null, '']],
+  [{ wildcard: '*' }, ['', 'x'], [1, null, true, undefined, {}, []]],
+  [{ wildcard: '*.png' }, ['.png', 'a.png'], ['a.pngx', 'png']],
+  [{ wildcard: 'a*a' }, ['aa', 'aba'], ['a', 'ab']],
+  [{ wildcard: 'a*bc*c' }, ['abcc', 'abcxc'], ['abc']],
+  [{ wildcard: 'a\\*\\\\b' }, ['a*\\b'], ['ab', 'a*b', 'axx\\b']],
+  [{ wildcard: '' }, [''], ['x', null]],
+  [
+    { cidr: '10.0.0.0/24' },
+    ['10.0.0.0', '10.0.0.255', ['x', '10.0.0.7']],
+    ['10.0.1.0', '10.0.0', '10.0.0.256', '0x0a000001', '::ffff:10.0.0.1', 7],
+  ],
+  [{ cidr: '2001:db8::/32' }, ['2001:db8::1', '2001:0DB8:0:0::7'], ['2001:db9::1', '10.0.0.1', '2001:db8::g', '']],
+  [{ cidr: '0.0.0.0/0' }, ['1.2.3.4'], ['::1', '']],
+  [
+    { all: [{ prefix: 'EU-' }, { 'anything-but': { suffix: '-x' } }] },
+    ['EU-7', ['EU-x', 'EU-y-x', 'EU-1']],
+    ['EU-7-x', 'US-7', ['EU-7-x', 'US-1'], undefined],
+  ],
+  [{ all: [{ numeric: ['>', 0] }, { 'anything-but': [5] }, { exists: true }] }, [1, 6], [0, 5, '1', [0, 5]]],
+  [{ 'anything-but': { prefix: 'x' } }, ['y', 1, null, '', ['x', 'y']], ['x', 'xy', ['x1', 'x2'], undefined, [], {}]],
+  [{ 'anything-but': { prefix: ['x', 'y'] } }, ['z', ['x', 'z']], ['x', 'y1']],
+  [{ 'anything-but': { suffix: ['.png', '.gif'] } }, ['a.jpg', 7], ['a.png', 'a.gif']],
+  [{ 'anything-but': { 'equals-ignore-case': ['Ada', 'BOB'] } }, ['Eve', false], ['ADA', 'bob', undefined]],
+  [{ 'anything-but': { wildcard: ['a*', '*z'] } }, ['b', 1], ['ab', 'yz']],
   [{ 'anything-but': '' }, ['x', null, 0], ['', undefined]],
 ];
 
@@ -72,6 +102,104 @@ describe('alternatives and fields', () => {
     expect(matches(pattern, {})).toBe(true);
     expect(matches(pattern, { coupon: 'NONE' })).toBe(true);
     expect(matches(pattern, { coupon: 'TEN' })).toBe(false);
+  });
+});
+
+describe('$or', () => {
+  test('one of the patterns is enough, together with the fields beside it', () => {
+    const pattern = { status: ['paid'], $or: [{ cents: [{ numeric: ['>', 10] }] }, { vip: [true], region: ['EU'] }] };
+    expect(matches(pattern, { status: 'paid', cents: 11 })).toBe(true);
+    expect(matches(pattern, { status: 'paid', vip: true, region: 'EU' })).toBe(true);
+    expect(matches(pattern, { status: 'paid', vip: true })).toBe(false);
+    expect(matches(pattern, { status: 'open', cents: 11 })).toBe(false);
+    expect(matches(pattern, { status: 'paid' })).toBe(false);
+  });
+
+  test('alone matches no more than its patterns', () => {
+    const pattern = { $or: [{ a: [1] }, { b: [2] }] };
+    expect(matches(pattern, { a: 1 })).toBe(true);
+    expect(matches(pattern, { b: 2 })).toBe(true);
+    expect(matches(pattern, { a: 2, b: 1, $or: 1 })).toBe(false);
+    expect(matches(pattern, {})).toBe(false);
+  });
+
+  test('may stand within another one, and in nested objects', () => {
+    const pattern = { order: { $or: [{ a: [1] }, { $or: [{ b: [1] }, { c: { $or: [{ d: [1] }, { e: [1] }] } }] }] } };
+    for (const order of [{ a: 1 }, { b: 1 }, { c: { d: 1 } }, { c: { e: 1 } }]) {
+      expect(matches(pattern, { order })).toBe(true);
+    }
+    expect(matches(pattern, { order: { c: { f: 1 } } })).toBe(false);
+  });
+
+  test('and a field beside it match in the same element of an array', () => {
+    const pattern = { people: { first: ['Anna'], $or: [{ last: ['Jones'] }, { age: [7] }] } };
+    const anna = { first: 'Anna', last: 'Smith' };
+    expect(matches(pattern, { people: [anna, { first: 'John', last: 'Jones', age: 7 }] })).toBe(false);
+    expect(matches(pattern, { people: [anna, { first: 'Anna', age: 7 }] })).toBe(true);
+    const apart = { people: { first: ['Anna'] }, $or: [{ people: { last: ['Jones'] } }, { never: [1] }] };
+    expect(matches(apart, { people: [anna, { first: 'John', last: 'Jones' }] })).toBe(false);
+  });
+
+  test('adds a condition to a field that is named beside it', () => {
+    const pattern = { a: [{ prefix: 'x' }], $or: [{ a: [{ suffix: 'y' }] }, { b: [1] }] };
+    expect(matches(pattern, { a: 'xy' })).toBe(true);
+    expect(matches(pattern, { a: 'x', b: 1 })).toBe(true);
+    expect(matches(pattern, { a: 'x' })).toBe(false);
+    expect(matches(pattern, { a: 'y', b: 1 })).toBe(false);
+  });
+
+  test('is a field like any other when it lists the alternatives of one', () => {
+    expect(matches({ $or: ['x', { prefix: 'y' }] }, { $or: 'yes' })).toBe(true);
+    expect(matches({ $or: [{ prefix: 'y' }, { prefix: 'x' }] }, { $or: 'no' })).toBe(false);
+  });
+
+  test('may hold parts of the event', () => {
+    const match = { $or: [{ type: ['A'] }, { data: { a: [1] } }] } as const;
+    const route = defineRoute('r', { match, to: [http('https://receiver.example')] });
+    expect(route.types).toBeUndefined();
+    expect(route.matches({ type: 'B', data: { a: 1 }, metadata: { correlationId: 'c' } })).toBe(true);
+    expect(route.matches({ type: 'B', data: { a: 2 }, metadata: { correlationId: 'c' } })).toBe(false);
+    const typed = { $or: [{ type: ['A'] }, { type: ['B'], data: { a: [1] } }] } as const;
+    expect(defineRoute('r', { match: typed, to: [http('https://receiver.example')] }).types).toEqual(['A', 'B']);
+  });
+});
+
+describe('names with dots', () => {
+  test('stand for nested fields, in the pattern and in the event', () => {
+    for (const pattern of [{ 'a.b': { c: [1] } }, { a: { 'b.c': [1] } }, { 'a.b.c': [1] }, { a: { b: { c: [1] } } }]) {
+      for (const data of [{ a: { b: { c: 1 } } }, { 'a.b.c': 1 }, { 'a.b': { c: 1 } }, { a: { 'b.c': 1 } }]) {
+        expect(matches(pattern, data), JSON.stringify([pattern, data])).toBe(true);
+      }
+      expect(matches(pattern, { 'a.b': 1, c: 1 })).toBe(false);
+    }
+    expect(matches({ a: { b: [1], c: [2] } }, { 'a.b': 1, a: { c: 2 } })).toBe(true);
+    expect(matches({ 'a.b': [{ exists: false }] }, { 'a.b': 1 })).toBe(false);
+  });
+});
+
+describe('a comparison with another field', () => {
+  const comparing = (sign: string) => ({ cents: [{ 'compare-to': [sign, 'data.limit.cents'] }] });
+  test.each([
+    ['=', 5, 5, true],
+    ['=', 'x', 'x', true],
+    ['=', 5, '5', false],
+    ['!=', 5, '5', true],
+    ['!=', 5, 5, false],
+    ['<', 4, 5, true],
+    ['<', 5, 5, false],
+    ['<=', 5, 5, true],
+    ['>', 6, 5, true],
+    ['>', '6', '5', false],
+    ['>=', 5, 5, true],
+    ['>=', 5, [9, 4], true],
+    ['>=', 5, [9, 6], false],
+  ])('%s of %j and %j', (sign, cents, limit, expected) => {
+    expect(matches(comparing(sign), { cents, limit: { cents: limit } })).toBe(expected);
+  });
+
+  test('is false without the other field', () => {
+    expect(matches(comparing('!='), { cents: 1 })).toBe(false);
+    expect(matches(comparing('='), { cents: 1, limit: {} })).toBe(false);
   });
 });
 
@@ -161,6 +289,19 @@ describe('hostile events', () => {
     const pattern = JSON.parse('{"__proto__": {"admin": [true]}}') as unknown;
     expect(matches(pattern, JSON.parse('{"__proto__": {"admin": true}}'))).toBe(true);
     expect(matches(pattern, { admin: true })).toBe(false);
+  });
+
+  test('absence in long arrays is looked for once', () => {
+    const rows = Array.from({ length: 100_000 }, () => ({ a: 'x' }));
+    expect(matches({ rows: { a: ['y', 'x'], b: [{ exists: false }] } }, { rows })).toBe(true);
+    expect(matches({ rows: { a: ['y'], b: [{ exists: false }] } }, { rows })).toBe(false);
+    expect(matches({ rows: { b: [{ exists: false }], a: ['y'] } }, { rows: [...rows, { b: 1 }] })).toBe(false);
+  });
+
+  test('a wildcard of many stars costs one pass', () => {
+    const pattern = { text: [{ wildcard: `${'a*'.repeat(64)}b` }] };
+    expect(matches(pattern, { text: 'a'.repeat(1_000_000) })).toBe(false);
+    expect(matches(pattern, { text: `${'a'.repeat(1_000_000)}b` })).toBe(true);
   });
 
   test('arrays nested deeper than calls can go are looked through', () => {

@@ -7,19 +7,27 @@ export type { Delivery, DeliveryState } from './delivery.ts';
 export type { AnyDestination } from './destinations/complete-destination.ts';
 export type { Destination, DestinationOptions } from './destinations/destination.ts';
 export { type HttpDestination, type HttpOptions, http } from './destinations/http-destination.ts';
+export type { PatternSubject } from './event-fields.ts';
+export type { FailedClause } from './explain-pattern.ts';
 export type { HttpRequest, HttpResponse, HttpTransport } from './http-transport.ts';
 export type {
+  Branches,
+  FieldComparison,
   FieldPattern,
+  FieldPatterns,
   Leaf,
   NumericComparison,
   RoutePattern,
   TextMatcher,
+  TextOrFolded,
+  TextOrTexts,
   ValueMatcher,
 } from './pattern.ts';
 export { defineRoute, type Route, type RouteDefinition } from './route.ts';
 export {
   type DeliveryCounts,
   type DeliveryQuery,
+  type Explanation,
   Router,
   type RouterDeliveries,
   type RouterOptions,

@@ -27,12 +27,31 @@ test.each([
   ['an object without fields', { data: { a: {} } }, '/match/data/a'],
   ['a value instead of alternatives', { data: { a: 'x' } }, '/match/data/a'],
   ['an unknown operator', { data: { a: ['x', { regex: '^x' }] } }, '/match/data/a/1/regex'],
-  ['an operator of later versions', { data: { a: [{ wildcard: 'a*' }] } }, '/match/data/a/0/wildcard'],
+  ['two stars in a row', { data: { a: [{ wildcard: 'a**' }] } }, '/match/data/a/0/wildcard'],
+  ['too many stars', { data: { a: [{ wildcard: 'a*'.repeat(65) }] } }, '/match/data/a/0/wildcard'],
+  ['a backslash that escapes nothing', { data: { a: [{ wildcard: 'a\\b' }] } }, '/match/data/a/0/wildcard'],
+  ['a backslash at the end', { data: { a: [{ wildcard: 'a\\' }] } }, '/match/data/a/0/wildcard'],
+  ['a network that is none', { data: { a: [{ cidr: '10.0.0.0/33' }] } }, '/match/data/a/0/cidr'],
+  ['exactly with a number', { data: { a: [{ exactly: 1 }] } }, '/match/data/a/0/exactly'],
+  ['a text that is too long', { data: { a: [{ prefix: 'x'.repeat(5_000) }] } }, '/match/data/a/0/prefix'],
+  ['all of nothing', { data: { a: [{ all: [] }] } }, '/match/data/a/0/all'],
+  ['all without a list', { data: { a: [{ all: 'x' }] } }, '/match/data/a/0/all'],
+  ['absence among all', { data: { a: [{ all: ['x', { exists: false }] }] } }, '/match/data/a/0/all/1'],
+  ['an unknown operator in all', { data: { a: [{ all: [{ regex: 'x' }] }] } }, '/match/data/a/0/all/0/regex'],
+  ['a comparison without a field', { data: { a: [{ 'compare-to': ['>'] }] } }, '/match/data/a/0/compare-to'],
+  ['an unknown comparison', { data: { a: [{ 'compare-to': ['~', 'data.b'] }] } }, '/match/data/a/0/compare-to/0'],
+  ['a field of nothing', { data: { a: [{ 'compare-to': ['>', 'limit'] }] } }, '/match/data/a/0/compare-to/1'],
+  ['a comparison outside of an array', { data: { a: { 'compare-to': ['>', 'data.b'] } } }, '/match/data/a/compare-to'],
   ['two operators in one', { data: { a: [{ prefix: 'x', suffix: 'y' }] } }, '/match/data/a/0'],
   ['no operator', { data: { a: [{}] } }, '/match/data/a/0'],
   ['a list among alternatives', { data: { a: [['x']] } }, '/match/data/a/0'],
   ['a prefix that is no text', { data: { a: [{ prefix: 1 }] } }, '/match/data/a/0/prefix'],
-  ['a nested operator', { data: { a: [{ prefix: { 'equals-ignore-case': 'x' } }] } }, '/match/data/a/0/prefix'],
+  ['an unknown operator in prefix', { data: { a: [{ prefix: { suffix: 'x' } }] } }, '/match/data/a/0/prefix/suffix'],
+  [
+    'ignored case of a number',
+    { data: { a: [{ suffix: { 'equals-ignore-case': 1 } }] } },
+    '/match/data/a/0/suffix/equals-ignore-case',
+  ],
   ['a number that is none', { data: { a: [Number.NaN] } }, '/match/data/a/0'],
   ['a big integer', { data: { a: [10n] } }, '/match/data/a/0'],
   ['exists with a text', { data: { a: [{ exists: 'yes' }] } }, '/match/data/a/0/exists'],
@@ -58,12 +77,31 @@ test.each([
   ['anything-but of both', { data: { a: [{ 'anything-but': ['x', 1] }] } }, '/match/data/a/0/anything-but/1'],
   ['anything-but of null', { data: { a: [{ 'anything-but': null }] } }, '/match/data/a/0/anything-but'],
   [
-    'anything-but of an operator',
-    { data: { a: [{ 'anything-but': { prefix: 'x' } }] } },
+    'anything-but of another operator',
+    { data: { a: [{ 'anything-but': { numeric: ['>', 1] } }] } },
     '/match/data/a/0/anything-but',
   ],
-  ['$or', { data: { $or: [{ a: [1] }, { b: [1] }] } }, '/match/data/$or'],
-  ['a path with dots', { data: { 'a.b': [1] } }, '/match/data/a.b'],
+  [
+    'anything-but of two operators',
+    { data: { a: [{ 'anything-but': { prefix: 'x', suffix: 'y' } }] } },
+    '/match/data/a/0/anything-but',
+  ],
+  [
+    'anything-but of no prefix',
+    { data: { a: [{ 'anything-but': { prefix: [] } }] } },
+    '/match/data/a/0/anything-but/prefix',
+  ],
+  [
+    'anything-but of a prefix that is no text',
+    { data: { a: [{ 'anything-but': { prefix: ['x', 1] } }] } },
+    '/match/data/a/0/anything-but/prefix/1',
+  ],
+  ['$or of one', { data: { $or: [{ a: [1] }] } }, '/match/data/$or'],
+  ['$or of nothing', { data: { $or: [] } }, '/match/data/$or'],
+  ['$or with an empty pattern', { data: { $or: [{ a: [1] }, {}] } }, '/match/data/$or/1'],
+  ['$or with a value', { data: { $or: [{ a: [1] }, { b: 1 }] } }, '/match/data/$or/1/b'],
+  ['$or with an unknown part', { $or: [{ type: ['A'] }, { source: ['B'] }] }, '/match/$or/1/source'],
+  ['a type that is a number within $or', { $or: [{ type: ['A'] }, { type: [1] }] }, '/match/$or/1/type/0'],
   ['a name with a slash and a tilde', { data: { 'a/b~c': [] } }, '/match/data/a~1b~0c'],
   ['a type that is an object', { type: { name: ['A'] } }, '/match/type'],
   ['a type that is a number', { type: ['A', 1] }, '/match/type/1'],
@@ -72,6 +110,30 @@ test.each([
   ['a type that compares as a number', { type: [{ numeric: ['>', 1] }] }, '/match/type/0'],
 ])('refuses a pattern with %s', (_, pattern, pointer) => {
   expect(refusal({ match: pattern, to })).toBe(`INVALID_PATTERN ${pointer}`);
+});
+
+test('refuses a pattern that stands for too many combinations', () => {
+  const or = (at: number) => Array.from({ length: 11 }, (_, index) => ({ [`f${at}`]: [index] }));
+  const match = { data: { a: { $or: or(0) }, b: { $or: or(1) }, c: { $or: or(2) } } };
+  expect(refusal({ match, to })).toBe('INVALID_PATTERN /match/data/c');
+});
+
+test('refuses a pattern with too many alternatives, at the first one too many', () => {
+  const data = { a: Array.from({ length: 10_001 }, (_, index) => index) };
+  expect(refusal({ match: { data }, to })).toBe('INVALID_PATTERN /match/data/a/10000');
+});
+
+test('refuses operators that are nested too deep', () => {
+  let alternative: unknown = 'x';
+  for (let level = 0; level < 100_000; level++) alternative = { all: [alternative] };
+  expect(refusal({ match: { data: { a: [alternative] } }, to })).toMatch(
+    /^INVALID_PATTERN \/match\/data\/a\/0(\/all\/0){32}$/,
+  );
+});
+
+test('refuses a path with dots that is too deep', () => {
+  const name = Array.from({ length: 40 }, () => 'a').join('.');
+  expect(refusal({ match: { data: { [name]: ['x'] } }, to })).toBe(`INVALID_PATTERN /match/data/${name}`);
 });
 
 test('refuses a pattern that is too deep, at the place where it becomes so', () => {

@@ -1,7 +1,9 @@
 import { type Backoff, checkedName, type Duration, isMillraceError, milliseconds } from '../core/index.ts';
-import { compilePattern, type PatternSubject } from './compile-pattern.ts';
+import { compilePattern } from './compile-pattern.ts';
 import { type AnyDestination, checkedRetry, completeDestination } from './destinations/complete-destination.ts';
 import type { Destination } from './destinations/destination.ts';
+import type { PatternSubject } from './event-fields.ts';
+import { explainPattern, type FailedClause } from './explain-pattern.ts';
 import { exactTypes, parsePattern } from './parse-pattern.ts';
 import type { RoutePattern } from './pattern.ts';
 import { Place } from './place.ts';
@@ -35,6 +37,8 @@ export interface Route {
   readonly keepRecordsMs: number;
   /** Whether it takes an event. */
   matches(event: PatternSubject): boolean;
+  /** The first part of its pattern that an event does not match; undefined when it takes the event. */
+  explain(event: PatternSubject): FailedClause | undefined;
 }
 
 const MEMBERS: readonly string[] = ['description', 'match', 'to', 'retry', 'keepRecordsFor'];
@@ -69,6 +73,7 @@ export function defineRoute(name: string, definition: RouteDefinition): Route {
     destinations: completeDestinations(to, place.at('to'), retry),
     keepRecordsMs: checkedKeeping(keepRecordsFor, place.at('keepRecordsFor')),
     matches: compilePattern(pattern),
+    explain: event => explainPattern(pattern, event),
   };
 }
 

@@ -2,6 +2,8 @@ import { MillraceError } from '../core/index.ts';
 import { type Environment, Processor, type ProcessorStatus } from '../processing/index.ts';
 import { type Delivery, type DeliveryState, deliveryOf, deliveryQueue, WORK_STATES } from './delivery.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
+import type { PatternSubject } from './event-fields.ts';
+import type { FailedClause } from './explain-pattern.ts';
 import type { HttpTransport } from './http-transport.ts';
 import { RecordPurge } from './record-purge.ts';
 import type { Route } from './route.ts';
@@ -40,6 +42,14 @@ export interface DeliveryQuery {
 export interface RouteSummary {
   readonly name: string;
   readonly destinations: readonly string[];
+}
+
+/** What a route makes of an event. */
+export interface Explanation {
+  readonly route: string;
+  readonly matches: boolean;
+  /** The first part of its pattern that the event does not match; null when it takes the event. */
+  readonly failed: FailedClause | null;
 }
 
 /** Events are routed that many in one commit, so that the work they lead to fits one group. */
@@ -99,6 +109,14 @@ export class Router {
       name,
       destinations: destinations.map(destination => destination.name),
     }));
+  }
+
+  /** What each route makes of an event, which need not be in the log; nothing is delivered. */
+  explain(event: PatternSubject): readonly Explanation[] {
+    return [...this.#routes.values()].map(route => {
+      const failed = route.explain(event) ?? null;
+      return { route: route.name, matches: failed === null, failed };
+    });
   }
 
   /** How many deliveries are pending, delivered and given up, overall and by route. */

@@ -90,3 +90,24 @@ test('whoever begins to look is told how the log grew, then where everything sta
   expect(JSON.parse(history).samples[0]).toEqual({ at: expect.any(Number), head: 0 });
   expect(text.indexOf('event: history')).toBeLessThan(text.indexOf('event: frame'));
 });
+
+test('routes explain what they make of an event, without delivering it', async () => {
+  const { address, millrace } = await serve();
+  const explain = async (event: unknown) => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${address}/v1/routes/explain`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(event),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+  expect(await explain({ type: 'Sold', data: {} })).toEqual({
+    status: 200,
+    body: { items: [{ route: 'till', matches: true, failed: null }] },
+  });
+  const failed = { pointer: '/match/type', field: 'type', expected: ['Sold'], found: ['Bought'] };
+  expect(await explain({ type: 'Bought', data: {} })).toMatchObject({ body: { items: [{ matches: false, failed }] } });
+  expect(await explain({ data: {} })).toMatchObject({ status: 400 });
+  expect(await millrace.router.deliveries()).toMatchObject({ pending: 0, delivered: 0 });
+});

@@ -16,10 +16,10 @@ test.each([100, 301, 302, 304, 307, 308, 400, 401, 404, 408, 422, 429, 500, 502,
 
 test('410 is final', () => expect(answer(410)).toMatchObject({ kind: 'failed', final: true, status: 410 }));
 
-test('only 429 and 503 are left alone for as long as they ask', () => {
-  for (const status of [429, 503])
+test('whoever is busy or out of order is left alone for as long as they ask', () => {
+  for (const status of [429, 500, 502, 503, 504])
     expect(answer(status, { 'retry-after': '30' })).toMatchObject({ retryAfterMs: 30_000 });
-  for (const status of [410, 500, 502])
+  for (const status of [400, 404, 410])
     expect(answer(status, { 'retry-after': '30' })).not.toHaveProperty('retryAfterMs');
 });
 

@@ -3,8 +3,8 @@ import type { SendResult } from './destination.ts';
 
 /** The endpoint is gone for good: it says so itself, and Standard Webhooks wants it left alone. */
 const GONE = 410;
-/** Too many requests, and overloaded: what a Retry-After is obeyed with. */
-const BUSY: readonly number[] = [429, 503];
+/** Too many requests. As from a server that is out of order, a Retry-After is obeyed. */
+const BUSY = 429;
 /** Some servers answer with long pages. */
 const RESPONSE_LENGTH_MAX = 1_000;
 
@@ -14,7 +14,7 @@ const RESPONSE_LENGTH_MAX = 1_000;
  */
 export function interpretAnswer({ status, headers, body }: HttpResponse, now: number): SendResult {
   if (status >= 200 && status < 300) return { kind: 'delivered', status };
-  const retryAfterMs = BUSY.includes(status) ? parseRetryAfter(headers['retry-after'], now) : undefined;
+  const retryAfterMs = status === BUSY || status >= 500 ? parseRetryAfter(headers['retry-after'], now) : undefined;
   return {
     kind: 'failed',
     code: 'DELIVERY_FAILED',

@@ -13,7 +13,12 @@ export function exact(operand: Leaf, place: Place): Clause {
   if (typeof operand === 'number' && !Number.isFinite(operand)) {
     throw place.refusal('INVALID_PATTERN', `is ${operand}, which no event can hold. Write a finite number.`);
   }
-  return { operator: 'exact', operand, matches: leaf => leaf === operand };
+  return equalTo('exact', operand);
+}
+
+/** The clause that holds for one value alone. */
+export function equalTo(operator: string, operand: Leaf): Clause {
+  return { operator, operand, hints: [{ kind: 'exact', value: operand }], matches: leaf => leaf === operand };
 }
 
 /** The same value as a number that patterns may compare with. Throws `INVALID_PATTERN` for anything else. */

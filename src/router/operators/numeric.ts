@@ -1,7 +1,7 @@
 import type { Place } from '../place.ts';
 import { shown } from '../unchecked-value.ts';
 import { finiteNumber } from './exact.ts';
-import type { Operator } from './operator.ts';
+import type { Hint, Operator } from './operator.ts';
 
 type Comparison = (number: number, bound: number) => boolean;
 
@@ -28,7 +28,8 @@ export const numeric: Operator = {
     const first = comparison(operand[0], place.at(0));
     const bound = finiteNumber(operand[1], place.at(1));
     if (operand.length === 2) {
-      return { operator: 'numeric', operand, matches: leaf => typeof leaf === 'number' && first(leaf, bound) };
+      const hints = [halfOpen(operand[0], bound)];
+      return { operator: 'numeric', operand, hints, matches: leaf => typeof leaf === 'number' && first(leaf, bound) };
     }
     const second = comparison(operand[2], place.at(2));
     const upper = finiteNumber(operand[3], place.at(3));
@@ -36,6 +37,7 @@ export const numeric: Operator = {
     return {
       operator: 'numeric',
       operand,
+      hints: [{ kind: 'range', from: bound, to: upper }],
       matches: leaf => typeof leaf === 'number' && first(leaf, bound) && second(leaf, upper),
     };
   },
@@ -45,6 +47,13 @@ function comparison(sign: unknown, place: Place): Comparison {
   const found = COMPARISONS.get(sign);
   if (found !== undefined) return found;
   throw place.refusal('INVALID_PATTERN', `is ${shown(sign)}; write one of ${[...COMPARISONS.keys()].join(' ')}.`);
+}
+
+/** The numbers, bounds included, among which all lie that compare so. */
+function halfOpen(sign: unknown, bound: number): Hint {
+  if (sign === '=') return { kind: 'exact', value: bound };
+  const [from, to] = LOWER.includes(sign) ? [bound, Number.POSITIVE_INFINITY] : [Number.NEGATIVE_INFINITY, bound];
+  return { kind: 'range', from, to };
 }
 
 /** As EventBridge does: a range that nothing can be in is a mistake. */

@@ -10,9 +10,23 @@ const ListQuery = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
 });
 
+const ExplainBody = Type.Object({
+  type: Type.String(),
+  data: Type.Unknown(),
+  metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+
 /** Shows routes and what they deliver. */
 export function deliveryRoutes({ server, app }: RouteContext): void {
   server.get('/v1/routes', async () => ({ items: app.router.routes() }));
+
+  server.post<{ Body: Static<typeof ExplainBody> }>(
+    '/v1/routes/explain',
+    { schema: { body: ExplainBody } },
+    async ({ body: { type, data, metadata } }) => ({
+      items: app.router.explain({ type, data, metadata: { correlationId: '', ...metadata } }),
+    }),
+  );
 
   server.get<{ Querystring: Static<typeof ListQuery> }>(
     '/v1/deliveries',
