@@ -36,13 +36,19 @@ export {
   systemRandom,
 } from './core/index.ts';
 export {
+  type BackupManifest,
+  type BackupReport,
+  type BackupStage,
+  createBackup,
   type Finding,
   type FindingKind,
   type LogCheckpoint,
   parseCheckpoint,
+  restoreBackup,
   signCheckpoint,
   type VerifyOptions,
   type VerifyReport,
+  verifyBackup,
   verifyLog,
 } from './operations/index.ts';
 export {

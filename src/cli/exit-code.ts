@@ -35,6 +35,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   STORAGE_FULL: EXIT.unavailable,
   PORT_IN_USE: EXIT.unavailable,
   STORAGE_CORRUPT: EXIT.checkFailed,
+  BACKUP_CORRUPT: EXIT.checkFailed,
   STORAGE_FOREIGN: EXIT.checkFailed,
   STORAGE_VERSION: EXIT.checkFailed,
   UNKNOWN_EVENT_VERSION: EXIT.checkFailed,

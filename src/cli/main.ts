@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
+import { backupCommand } from './commands/backup.ts';
 import { demoCommand } from './commands/demo.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
@@ -25,7 +26,8 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(demoCommand(run))
     .addCommand(schemaCommand(run))
     .addCommand(verifyCommand(run))
-    .addCommand(checkpointCommand(run));
+    .addCommand(checkpointCommand(run))
+    .addCommand(backupCommand(run));
   for (const command of withSubcommands(program)) {
     // What was wrong is said below, in the way in which all errors are said.
     command.exitOverride().configureOutput({ outputError: () => undefined });

@@ -6,7 +6,7 @@ import type { Storage } from '../storage/index.ts';
 export type OpenedLog = Pick<Storage, 'log' | 'audit' | 'close'>;
 
 /** The file of a store that is one; undefined for any other store. */
-function fileOf(store: string): string | undefined {
+export function fileOf(store: string): string | undefined {
   const [, file] = /^sqlite:([^?]+)/.exec(store) ?? [];
   return file?.replace(/^\/\/(?=\/)/, '');
 }
