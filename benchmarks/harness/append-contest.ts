@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { AppendLoad } from '../workload/callers.ts';
 import type { Bar, Benchmark } from './benchmark.ts';
 
@@ -27,7 +28,11 @@ export function appendContest(parts: {
       floor: async at => (await import('../floor/floor-appends.ts')).floorAppends(load, at),
       storage: async at => (await import('../millrace/millrace-appends.ts')).storageAppends(load, at),
       'storage, no chain': async at =>
-        (await import('../millrace/millrace-appends.ts')).storageAppends(load, at, { chain: 'off' }),
+        (await import('../millrace/millrace-appends.ts')).storageAppends(
+          load,
+          at,
+          `sqlite:${join(at.folder, 'unchained.db')}?chain=off`,
+        ),
       millrace: async at => (await import('../millrace/millrace-appends.ts')).millraceAppends(load, at),
     },
     bars: [rate, ...p99],

@@ -4,6 +4,8 @@ import { appendManyCallers } from '../append-many-callers.ts';
 import { appendOneCaller } from '../append-one-caller.ts';
 import { catchUp } from '../catch-up.ts';
 import { demo } from '../demo.ts';
+import { postgresAppendManyCallers, postgresAppendOneCaller } from '../postgres-append.ts';
+import { postgresCatchUp, postgresReadStreams } from '../postgres-read.ts';
 import { projection } from '../projection.ts';
 import { readStreams } from '../read-streams.ts';
 import { readYourWrite } from '../read-your-write.ts';
@@ -23,5 +25,9 @@ export const benchmarks: readonly Benchmark[] = [
   sagas,
   topology,
   readYourWrite,
+  postgresAppendOneCaller,
+  postgresAppendManyCallers,
+  postgresReadStreams,
+  postgresCatchUp,
   demo,
 ];

@@ -8,11 +8,12 @@ import type { OrderData, PlannedAppend } from '../workload/orders.ts';
 import { OrderPlaced } from './shop-events.ts';
 
 /** Appending as a program does it: validated, encoded, counted, durable. */
-export async function millraceAppends(load: AppendLoad, { folder }: Surroundings): Promise<Contestant> {
-  const app = await createMillrace({
-    app: defineApp({ define: [OrderPlaced] }),
-    store: `sqlite:${join(folder, 'millrace.db')}`,
-  });
+export async function millraceAppends(
+  load: AppendLoad,
+  { folder }: Surroundings,
+  store = `sqlite:${join(folder, 'millrace.db')}`,
+): Promise<Contestant> {
+  const app = await createMillrace({ app: defineApp({ define: [OrderPlaced] }), store });
   const callers = new Callers(load, randomUUIDv7, ({ stream, expected, context }, data) =>
     app.append(
       stream,
@@ -27,9 +28,9 @@ export async function millraceAppends(load: AppendLoad, { folder }: Surroundings
 export async function storageAppends(
   load: AppendLoad,
   { folder }: Surroundings,
-  { chain = 'on' }: { chain?: 'on' | 'off' } = {},
+  store = `sqlite:${join(folder, 'storage.db')}`,
 ): Promise<Contestant> {
-  const app = await createMillrace({ store: `sqlite:${join(folder, 'storage.db')}?chain=${chain}` });
+  const app = await createMillrace({ store });
   const callers = new Callers(load, randomUUIDv7, (append, data) =>
     app.storage.commit({
       appends: [{ stream: append.stream, expected: append.expected, events: data.map(each => encoded(append, each)) }],

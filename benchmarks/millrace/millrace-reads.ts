@@ -10,7 +10,12 @@ const STREAM_EVENTS = 1_000;
 
 /** Reading streams as a program does it. */
 export async function millraceStreamReads(log: string, streams: number, { folder }: Surroundings): Promise<Contestant> {
-  const app = await openCopy(log, folder);
+  return streamReads(copyOf(log, folder), streams);
+}
+
+/** Reading streams of the store at an address. */
+export async function streamReads(store: string, streams: number): Promise<Contestant> {
+  const app = await open(store);
   return {
     async round() {
       const latencies = new Float64Array(streams);
@@ -29,7 +34,12 @@ export async function millraceStreamReads(log: string, streams: number, { folder
 
 /** Catching up as a program does it: a subscription from the start of the log. */
 export async function millraceCatchUp(log: string, { folder }: Surroundings): Promise<Contestant> {
-  const app = await openCopy(log, folder);
+  return catchUpOn(copyOf(log, folder));
+}
+
+/** Catching up with the store at an address. */
+export async function catchUpOn(store: string): Promise<Contestant> {
+  const app = await open(store);
   const head = await app.storage.log.head();
   return {
     async round() {
@@ -50,8 +60,12 @@ export async function millraceCatchUp(log: string, { folder }: Surroundings): Pr
   };
 }
 
-function openCopy(log: string, folder: string): Promise<Millrace> {
+function copyOf(log: string, folder: string): string {
   const file = join(folder, 'millrace.db');
   copyFileSync(log, file);
-  return createMillrace({ app: defineApp({ define: [OrderPlaced] }), store: `sqlite:${file}` });
+  return `sqlite:${file}`;
+}
+
+function open(store: string): Promise<Millrace> {
+  return createMillrace({ app: defineApp({ define: [OrderPlaced] }), store });
 }

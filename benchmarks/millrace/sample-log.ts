@@ -7,11 +7,13 @@ import { OrderPlaced } from './shop-events.ts';
 const APPENDS_AT_ONCE = 64;
 
 /** Fills a store with orders through the public face. The floor reads a copy of the same file. */
-export async function fillSampleLog(folder: string, log: SampleLog): Promise<void> {
-  const app = await createMillrace({
-    app: defineApp({ define: [OrderPlaced] }),
-    store: `sqlite:${sampleLogFile(folder)}`,
-  });
+export function fillSampleLog(folder: string, log: SampleLog): Promise<void> {
+  return fillStore(`sqlite:${sampleLogFile(folder)}`, log);
+}
+
+/** Fills the store at an address with orders through the public face. */
+export async function fillStore(store: string, log: SampleLog): Promise<void> {
+  const app = await createMillrace({ app: defineApp({ define: [OrderPlaced] }), store });
   for (let start = 0; start < log.eventsPerStream; start += log.eventsPerAppend) {
     for (let stream = 0; stream < log.streams; stream += APPENDS_AT_ONCE) {
       const last = Math.min(stream + APPENDS_AT_ONCE, log.streams);

@@ -5,6 +5,7 @@ import { type DemoOptions, decisive } from './demo-options.ts';
 
 /** The files of one run of the demo. */
 export interface DemoFiles {
+  /** URL of the store. */
   readonly store: string;
   readonly ledger: string;
 }
@@ -17,23 +18,24 @@ const COMPANIONS = ['', '-wal', '-shm', '-owner'];
 
 /**
  * Prepares the folder of a run: an earlier one is continued with `resume`, and removed without. A run that was killed before
- * it had made its store is started over. Throws `INVALID_ARGUMENT` when the run was made with other options, or when files are in
- * the way that the demo has not made, `STORAGE_OWNED` while it still runs, `STORAGE_READ_ONLY` for a folder that cannot be written.
+ * it had made its store is started over. A store outside of the folder is never emptied. Throws `INVALID_ARGUMENT` when the run was made with other options, or when files are in
+ * the way that the demo has not made, or a store is not empty that is not its own, `STORAGE_OWNED` while it still runs, `STORAGE_READ_ONLY` for a folder that cannot be written.
  */
 export async function prepareFiles(options: DemoOptions): Promise<DemoFiles> {
   const { data, resume } = options;
-  const files = { store: join(data, STORE), ledger: join(data, LEDGER) };
+  const file = join(data, STORE);
+  const files = { store: options.store ?? `sqlite:${file}`, ledger: join(data, LEDGER) };
   const optionsFile = join(data, OPTIONS);
   try {
     mkdirSync(data, { recursive: true });
-    if (existsSync(files.store) || existsSync(files.ledger)) assertOwn(optionsFile, data);
-    if (existsSync(files.store)) {
-      await assertUnowned(files.store);
-      if (resume) return checkedOptions(optionsFile, options, files);
-    }
+    if (existsSync(file) || existsSync(files.ledger)) assertOwn(optionsFile, data);
+    const begun = existsSync(options.store === undefined ? file : optionsFile);
+    if (begun && options.store === undefined) await assertUnowned(files.store);
+    if (begun && resume) return checkedOptions(optionsFile, options, files);
+    if (options.store !== undefined) await assertEmpty(options.store);
     // The store goes first: without it there is nothing to resume, whatever else a kill leaves behind.
-    for (const file of [files.store, files.ledger]) {
-      for (const companion of COMPANIONS) rmSync(`${file}${companion}`, { force: true });
+    for (const old of options.store === undefined ? [file, files.ledger] : [files.ledger]) {
+      for (const companion of COMPANIONS) rmSync(`${old}${companion}`, { force: true });
     }
     writeFileSync(`${optionsFile}.new`, textOf(options));
     renameSync(`${optionsFile}.new`, optionsFile);
@@ -88,10 +90,26 @@ function folderError(data: string, thrown: unknown): unknown {
   return thrown;
 }
 
+/** Fails when a store that is not the demo's own holds something: it may be somebody's work. */
+async function assertEmpty(store: string): Promise<void> {
+  const storage = await openStorage(store, { clock: systemClock, logger: console });
+  try {
+    const head = await storage.log.head();
+    if (head === 0) return;
+    throw new MillraceError(
+      'INVALID_ARGUMENT',
+      `The store holds ${head} events already, and the demo empties no store but its own file. Name an empty one, such as another schema (?schema=demo_2), or go on with --resume.`,
+      { details: { head } },
+    );
+  } finally {
+    await storage.close();
+  }
+}
+
 /** Fails while another process works on the store, before any of its files is removed. */
 async function assertUnowned(store: string): Promise<void> {
   try {
-    const storage = await openStorage(`sqlite:${store}`, { clock: systemClock, logger: console });
+    const storage = await openStorage(store, { clock: systemClock, logger: console });
     await storage.close();
   } catch (thrown) {
     // A file that is no store any more may well be removed; one that is in use may not.

@@ -6,6 +6,8 @@ export interface DemoOptions extends Omit<FaultRates, 'endpointFailureRate'> {
   readonly orders: string;
   /** Folder for the demo's files. */
   readonly data: string;
+  /** Where the demo's facts are kept, as a URL; a file in the folder when it is undefined. */
+  readonly store?: string;
   /** Port of the dashboard; any free one when it is undefined. */
   readonly port: number | undefined;
   /** Divides the waits between tries. */
@@ -18,6 +20,10 @@ export interface DemoOptions extends Omit<FaultRates, 'endpointFailureRate'> {
 export const ENDPOINT_FAILURE_RATE = 0.1;
 
 /** What decides the figures of a run; a run can only be resumed with the same. */
-export function decisive({ orders, seed, declineRate, flakyRate }: DemoOptions) {
-  return { orders, seed, declineRate, flakyRate };
+export function decisive({ orders, seed, declineRate, flakyRate, store }: DemoOptions) {
+  return { orders, seed, declineRate, flakyRate, ...(store === undefined ? {} : { store: withoutPassword(store) }) };
+}
+
+function withoutPassword(store: string): string {
+  return store.replace(/(:\/\/[^:/@]*):[^@]*@/, '$1@');
 }

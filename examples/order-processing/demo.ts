@@ -50,7 +50,7 @@ export async function runDemo(options: DemoOptions, reporter: DemoReporter, logg
     cleanUp.push(() => endpoint.stop());
     const services = createServices(ledger, faults);
     const system = orderSystem({ services, endpoint: url, timeScale: options.timeScale });
-    const app = await createMillrace({ app: system, store: `sqlite:${files.store}`, logger, processMetrics: true });
+    const app = await createMillrace({ app: system, store: files.store, logger, processMetrics: true });
     cleanUp.push(() => app.close());
     const server = await startServer({ app, ...(options.port === undefined ? {} : { port: options.port }) });
     cleanUp.push(() => server.close());

@@ -45,7 +45,7 @@ import { PrometheusMetrics } from './prometheus-metrics.ts';
 export interface MillraceOptions {
   /** What it does. Without an app, events of any type can be appended and read. */
   readonly app?: App;
-  /** Where facts are kept: `sqlite:<file>`, `memory:`, or an open storage, which then stays the caller's to close. */
+  /** Where facts are kept: `sqlite:<file>`, `memory:`, `postgres://…`, or an open storage, which then stays the caller's to close. */
   readonly store: StoreLocation;
   /** Where it says what it does; a pino logger fits. Default: nowhere. */
   readonly logger?: Logger;

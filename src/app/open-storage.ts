@@ -1,7 +1,7 @@
 import { type Clock, type Logger, MillraceError } from '../core/index.ts';
 import type { Storage } from '../storage/index.ts';
 
-/** Where facts are kept: `sqlite:<file>`, `memory:`, or a storage that is open already. */
+/** Where facts are kept: `sqlite:<file>`, `memory:`, `postgres://…`, or a storage that is open already. */
 export type StoreLocation = string | Storage;
 
 /** Opens the storage that a URL names; its backend is loaded only then. Throws `INVALID_ARGUMENT` for an unknown kind of URL. */
@@ -17,6 +17,10 @@ export async function openStorage(location: StoreLocation, parts: { clock: Clock
     if (file === '' || /^\/\/(?!\/)/.test(file)) throw unknown(location);
     const options = sqliteOptions(location, new URLSearchParams(parameters));
     return openSqlite({ file, clock, logger, ...options });
+  }
+  if (scheme === 'postgres' || scheme === 'postgresql') {
+    const { openPostgres } = await import('../postgres/index.ts');
+    return openPostgres({ url: location, clock, logger });
   }
   throw unknown(location);
 }
@@ -46,7 +50,7 @@ function sqliteOptions(location: string, parameters: URLSearchParams) {
 function unknown(location: string): MillraceError {
   return new MillraceError(
     'INVALID_ARGUMENT',
-    `${location === '' ? 'An empty text' : location} names no store. Use sqlite:<file>, such as sqlite:./millrace.db, or memory: for one that ends with the process.`,
+    `${location === '' ? 'An empty text' : location} names no store. Use sqlite:<file>, such as sqlite:./millrace.db, memory: for one that ends with the process, or postgres://user@host/database.`,
     { details: { store: location } },
   );
 }

@@ -10,6 +10,7 @@ import { type DemoSummary, summaryLines } from './summary-lines.ts';
 export interface DemoFlags {
   readonly orders?: string;
   readonly data: string;
+  readonly store?: string;
   readonly port?: number;
   readonly declineRate: number;
   readonly flakyRate: number;

@@ -23,7 +23,7 @@ export async function serveStore(options: ServeOptions, output: Output): Promise
   const millrace = await createMillrace({ store, logger, processMetrics: true, ...(app === undefined ? {} : { app }) });
   try {
     const server = await startServer({ app: millrace, port, logger });
-    output.note(`Millrace serves ${store}${options.app === undefined ? '' : ` with ${options.app}`}`);
+    output.note(`Millrace serves ${withoutPassword(store)}${options.app === undefined ? '' : ` with ${options.app}`}`);
     output.note(`  API        ${server.address}/v1/events`);
     output.note(`  dashboard  ${server.address}/ui/`);
     await ending;
@@ -33,4 +33,8 @@ export async function serveStore(options: ServeOptions, output: Output): Promise
   } finally {
     await millrace.close();
   }
+}
+
+function withoutPassword(store: string): string {
+  return store.replace(/(:\/\/[^:/@]*):[^@]*@/, '$1@');
 }

@@ -26,13 +26,14 @@ export const HASH_BYTES = 32;
 const NOTHING_BEFORE = new Uint8Array(HASH_BYTES);
 
 /**
- * All of an event as it is stored, as one text, and another text for every other one: the lengths of its parts stand before them.
- * `tags` is null when there are none. Checksum and hash of a record are taken of it.
+ * All of an event as it is stored, as one text, and another text for every other one: no name and no JSON text before the last one
+ * holds a line break. `tags` is null when there are none. Checksum and hash of a record are taken of it; PostgreSQL puts the same
+ * text together by itself.
  */
 export function recordText(place: RecordPlace, content: RecordContent, tags: string | null): string {
   const { stream } = place;
   const { id, type, schemaVersion, data, metadata, digest, occurredAt } = content;
-  return `${place.position}:${place.revision}:${schemaVersion}:${occurredAt ?? ''}:${place.recordedAt}:${stream.length}:${id.length}:${type.length}:${data.length}:${metadata?.length ?? ''}:${tags?.length ?? ''}:${hexOf(digest)}:${stream}${id}${type}${data}${metadata ?? ''}${tags ?? ''}`;
+  return `${place.position}\n${place.revision}\n${place.recordedAt}\n${stream}\n${id}\n${type}\n${schemaVersion}\n${occurredAt ?? ''}\n${hexOf(digest)}\n${tags ?? ''}\n${metadata ?? ''}\n${data}`;
 }
 
 /** CRC-32 of a record: finds what a disk has changed, at a price that every read can pay. Protects against nobody. */

@@ -13,7 +13,9 @@ export class SqliteChainWriter {
   #previous: Uint8Array | null = null;
 
   constructor(database: Database) {
-    this.#last = database.prepare<[], Uint8Array>('SELECT hash FROM links ORDER BY last DESC LIMIT 1').pluck();
+    this.#last = database
+      .prepare<[], Uint8Array>('SELECT hash FROM links WHERE last = (SELECT max(last) FROM links)')
+      .pluck();
     this.#insert = database.prepare('INSERT INTO links (last, first, hash, records) VALUES (?, ?, ?, ?)');
     this.forget();
   }

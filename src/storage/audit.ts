@@ -2,7 +2,7 @@ import type { StoredEvent } from './log.ts';
 
 /** An event as its row stands, whether it is damaged or not. */
 export interface StoredRecord extends StoredEvent {
-  /** CRC-32 of the record as it was written; null for one that was written before there were checksums. */
+  /** CRC-32 of the record as it was written; null for one that was written before there were checksums, and where pages have their own. */
   readonly checksum: number | null;
   /** The copies that indexes hold of what the metadata says. */
   readonly correlationId: string | null;

@@ -175,7 +175,7 @@ describe('millrace start refuses', () => {
     expect(existsSync(join(folder, 'millrace.db'))).toBe(false);
   });
 
-  test.each(['./shop.db', 'postgres://localhost/shop', 'sqlite:', 'sqlite:shop.db?durability=maybe', ''])(
+  test.each(['./shop.db', 'mysql://localhost/shop', 'sqlite:', 'sqlite:shop.db?durability=maybe', ''])(
     'the store %j, and says which there are',
     async store => {
       const run = await refused(temporaryFolder(), ['--store', store]);

@@ -13,6 +13,7 @@ export function demoCommand(
     .description('Run the order-processing system on 6,919 real orders and verify what comes of it.')
     .option('--orders <file>', 'file of purchases (the CDNOW sample that comes with Millrace)')
     .option('--data <dir>', 'folder for the files of the run', './.millrace/demo')
+    .option('--store <url>', 'where facts are kept: postgres://… or sqlite:<file> (a file in the folder of the run)')
     .option('--port <n>', 'port of the dashboard (any free one)', portOption)
     .option('--decline-rate <p>', 'share of payments that are declined for good', share, 0)
     .option('--flaky-rate <p>', 'share of calls whose first attempt fails', share, 0)

@@ -11,7 +11,7 @@ export function startCommand(
 ): Command {
   return new Command('start')
     .description('Serve a store over HTTP, with its dashboard, until Ctrl-C.')
-    .option('--store <url>', 'where facts are kept: sqlite:<file> or memory:', 'sqlite:./millrace.db')
+    .option('--store <url>', 'where facts are kept: sqlite:<file>, postgres://… or memory:', 'sqlite:./millrace.db')
     .option('--port <n>', 'port on this machine', portOption, PORT_DEFAULT)
     .option('--app <module>', 'module whose default export is an app; without one, any event type is accepted')
     .addOption(
