@@ -103,7 +103,7 @@ export const WRITE_EVENTS = `
     FROM (SELECT min(w.position) AS first, max(w.position) AS last, string_agg(sha256(convert_to(${RECORD_TEXT}, 'UTF8')), ''
         ORDER BY w.position) AS records
       FROM written w JOIN streams s ON s.id = w.stream JOIN kinds k ON k.id = w.type) link
-    WHERE chained AND link.first IS NOT NULL;
+    WHERE chained[1] AND link.first IS NOT NULL;
 
     IF array_remove(event_tags, NULL) <> '{}' THEN
       INSERT INTO event_tags (tag, position, type)
