@@ -16,6 +16,7 @@ export {
   type ModelQuery,
   openStorage,
   type StoreLocation,
+  storeSchema,
 } from './app/index.ts';
 export {
   type Backoff,
@@ -97,6 +98,8 @@ export {
   type EventDefinition,
   type EventMetadata,
   exportSchemas,
+  type LoadedEntity,
+  type LoadOptions,
   type NewEvent,
   parseSchemaFile,
   type RecordedEvent,
@@ -104,6 +107,7 @@ export {
   rejected,
   type SchemaChange,
   type SchemaFile,
+  type SnapshotOptions,
   type StoredSchema,
   type StoredSchemasStatus,
   type StreamEvents,

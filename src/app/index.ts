@@ -12,4 +12,4 @@ export {
   type MillraceStatus,
   type ModelQuery,
 } from './millrace.ts';
-export { openStorage, type StoreLocation } from './open-storage.ts';
+export { openStorage, type StoreLocation, storeSchema } from './open-storage.ts';

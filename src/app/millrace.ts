@@ -156,7 +156,7 @@ function environmentOf(parts: {
   const { storage, clock, random, telemetry, app, strict } = parts;
   const ids = createIdSource({ clock, random });
   const codec = new EventCodec({ definitions: app.events, strict, ids });
-  const events = new EventStore({ storage, codec, clock, telemetry });
+  const events = new EventStore({ storage, codec, clock, telemetry, deciders: app.deciders });
   return { storage, events, codec, clock, random, ids, telemetry, owner: ids.next() };
 }
 
@@ -196,6 +196,7 @@ class RunningApp implements Millrace {
 
   async start(): Promise<void> {
     await this.#storedSchemas?.check();
+    await this.events.prepareSnapshots();
     await this.projections.start();
     await this.topologies.start();
     await this.router.start();
@@ -256,6 +257,7 @@ class RunningApp implements Millrace {
     this.#closing.abort();
     const { sagas, router, topologies, projections } = this;
     await Promise.all([sagas.stop(), router.stop(), topologies.stop(), projections.stop()]);
+    await this.events.close();
     if (this.#ownsStorage) await this.storage.close();
   }
 }

@@ -1,5 +1,5 @@
 import { type Clock, type Logger, MillraceError } from '../core/index.ts';
-import type { Storage } from '../storage/index.ts';
+import type { SchemaState, Storage } from '../storage/index.ts';
 
 /** Where facts are kept: `sqlite:<file>`, `memory:`, `postgres://…`, or a storage that is open already. */
 export type StoreLocation = string | Storage;
@@ -8,21 +8,38 @@ export type StoreLocation = string | Storage;
 export async function openStorage(location: StoreLocation, parts: { clock: Clock; logger: Logger }): Promise<Storage> {
   if (typeof location !== 'string') return location;
   const { clock, logger } = parts;
-  const [, scheme, rest] = /^([a-z]+):(.*)$/.exec(location) ?? [];
-  if (scheme === 'memory' || scheme === 'sqlite') {
-    const { openSqlite } = await import('../sqlite/index.ts');
-    const [path = '', parameters] = (rest ?? '').split('?');
-    const file = scheme === 'memory' ? ':memory:' : path.replace(/^\/\/(?=\/)/, '');
-    // With two slashes a URL names a host, and what follows would be taken for a path from the root.
-    if (file === '' || /^\/\/(?!\/)/.test(file)) throw unknown(location);
-    const options = sqliteOptions(location, new URLSearchParams(parameters));
-    return openSqlite({ file, clock, logger, ...options });
-  }
-  if (scheme === 'postgres' || scheme === 'postgresql') {
+  const named = storeNamed(location);
+  if (named.backend === 'postgres') {
     const { openPostgres } = await import('../postgres/index.ts');
     return openPostgres({ url: location, clock, logger });
   }
-  throw unknown(location);
+  const { openSqlite } = await import('../sqlite/index.ts');
+  const options = sqliteOptions(location, named.parameters);
+  return openSqlite({ file: named.file, clock, logger, ...options });
+}
+
+/**
+ * How far the tables of a store are, and the steps that opening it would make to bring them to the newest version; changes nothing.
+ * Throws `INVALID_ARGUMENT` for an unknown kind of URL, and `STORAGE_VERSION` for a store of a newer Millrace.
+ */
+export async function storeSchema(location: string): Promise<SchemaState> {
+  const named = storeNamed(location);
+  if (named.backend === 'postgres') return (await import('../postgres/index.ts')).postgresSchema({ url: location });
+  if (named.file === ':memory:') throw unknown(location);
+  return (await import('../sqlite/index.ts')).sqliteSchema({ file: named.file });
+}
+
+type NamedStore = { backend: 'postgres' } | { backend: 'sqlite'; file: string; parameters: URLSearchParams };
+
+function storeNamed(location: string): NamedStore {
+  const [, scheme, rest = ''] = /^([a-z]+):(.*)$/.exec(location) ?? [];
+  if (scheme === 'postgres' || scheme === 'postgresql') return { backend: 'postgres' };
+  if (scheme !== 'memory' && scheme !== 'sqlite') throw unknown(location);
+  const [path = '', parameters] = rest.split('?');
+  const file = scheme === 'memory' ? ':memory:' : path.replace(/^\/\/(?=\/)/, '');
+  // With two slashes a URL names a host, and what follows would be taken for a path from the root.
+  if (file === '' || /^\/\/(?!\/)/.test(file)) throw unknown(location);
+  return { backend: 'sqlite', file, parameters: new URLSearchParams(parameters) };
 }
 
 const SQLITE_PARAMETERS: ReadonlySet<string> = new Set(['writer', 'durability', 'chain']);

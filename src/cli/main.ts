@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
 import { backupCommand } from './commands/backup.ts';
+import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
@@ -27,7 +28,8 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(schemaCommand(run))
     .addCommand(verifyCommand(run))
     .addCommand(checkpointCommand(run))
-    .addCommand(backupCommand(run));
+    .addCommand(backupCommand(run))
+    .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {
     // What was wrong is said below, in the way in which all errors are said.
     command.exitOverride().configureOutput({ outputError: () => undefined });

@@ -4,6 +4,7 @@ import { EXIT } from './exit-code.ts';
 import { interrupted } from './interrupt.ts';
 import { loadApp } from './load-app.ts';
 import type { Output } from './output.ts';
+import { shownStore } from './shown-store.ts';
 
 /** What is served, and where. */
 export interface ServeOptions {
@@ -23,7 +24,7 @@ export async function serveStore(options: ServeOptions, output: Output): Promise
   const millrace = await createMillrace({ store, logger, processMetrics: true, ...(app === undefined ? {} : { app }) });
   try {
     const server = await startServer({ app: millrace, port, logger });
-    output.note(`Millrace serves ${withoutPassword(store)}${options.app === undefined ? '' : ` with ${options.app}`}`);
+    output.note(`Millrace serves ${shownStore(store)}${options.app === undefined ? '' : ` with ${options.app}`}`);
     output.note(`  API        ${server.address}/v1/events`);
     output.note(`  dashboard  ${server.address}/ui/`);
     await ending;
@@ -33,8 +34,4 @@ export async function serveStore(options: ServeOptions, output: Output): Promise
   } finally {
     await millrace.close();
   }
-}
-
-function withoutPassword(store: string): string {
-  return store.replace(/(:\/\/[^:/@]*):[^@]*@/, '$1@');
 }

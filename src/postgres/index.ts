@@ -4,5 +4,4 @@
  * *round* (batches of a group that touch nothing guarded in common).
  */
 export type { PostgresOptions } from './postgres-options.ts';
-export type { PendingMigration } from './postgres-schema.ts';
-export { openPostgres, planPostgresMigrations } from './postgres-storage.ts';
+export { openPostgres, postgresSchema } from './postgres-storage.ts';

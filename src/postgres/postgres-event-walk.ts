@@ -149,11 +149,11 @@ function streamsWith(prefix: string, { schema, value }: WalkTerms): string {
 
 /** None when some part wants everything. */
 function conditionOnParts(parts: readonly SelectedPart[], terms: WalkTerms): string[] {
+  if (parts.some(({ types, tags }) => types.length === 0 && tags.length === 0)) return [];
   const wanted = parts.map(part => [
     ...(part.types.length === 0 ? [] : [`e.type IN (${kindsOf(part, {}, terms)})`]),
     ...(part.tags.length === 0 ? [] : [`e.tags @> ${terms.value(part.tags)}::text[]`]),
   ]);
-  if (wanted.some(conditions => conditions.length === 0)) return [];
   return [`(${wanted.map(conditions => `(${conditions.join(' AND ')})`).join(' OR ')})`];
 }
 

@@ -1,14 +1,15 @@
 import { MillraceError } from '../core/index.ts';
+import type { PendingMigration, SchemaState } from '../storage/index.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { isMissing } from './postgres-errors.ts';
-import { MIGRATIONS, type PendingMigration } from './postgres-schema.ts';
+import { MIGRATIONS } from './postgres-schema.ts';
 
 /**
  * Brings the schema to the newest version: one process at a time, all steps in one transaction. With `check` it is left as it
  * is. Throws `STORAGE_VERSION` when a newer Millrace wrote it, or when it is not the newest and may not be changed.
  */
 export async function applyMigrations(connection: PostgresConnection, mode: 'apply' | 'check'): Promise<void> {
-  const pending = await pendingMigrations(connection);
+  const { pending } = await schemaState(connection);
   if (pending.length === 0) return;
   if (mode === 'check') throw behindError(connection.target.shown, pending.length);
   const { schema, target } = connection;
@@ -29,12 +30,10 @@ export async function applyMigrations(connection: PostgresConnection, mode: 'app
   });
 }
 
-/**
- * The steps that are still to be made, changing nothing: for an operator to read before. Throws `STORAGE_VERSION` when a newer
- * Millrace wrote the schema.
- */
-export async function pendingMigrations(connection: PostgresConnection): Promise<readonly PendingMigration[]> {
-  return stepsAfter(await currentVersion(connection), connection.target.shown);
+/** How far the schema is, changing nothing. Throws `STORAGE_VERSION` when a newer Millrace wrote it. */
+export async function schemaState(connection: PostgresConnection): Promise<SchemaState> {
+  const version = await currentVersion(connection);
+  return { version, newest: MIGRATIONS.length, pending: stepsAfter(version, connection.target.shown) };
 }
 
 async function currentVersion(connection: PostgresConnection): Promise<number> {

@@ -1,5 +1,5 @@
 import { categoryOf, isMillraceError, type MillraceError } from '../core/index.ts';
-import type { Batch, DocumentWrite, StateKey, StateWrite, TopicDefinition } from '../storage/index.ts';
+import type { Batch, CollectionOwner, DocumentWrite, StateKey, StateWrite, TopicDefinition } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import { indexText, memberOf } from './postgres-index-value.ts';
 import {
@@ -90,11 +90,7 @@ function plannedDocuments(batch: Batch, catalog: PostgresCatalog): readonly Plan
     const collection = catalog.collection(write.collection);
     if (collection === undefined) throw undefinedCollection(write.collection);
     const { owner, indexes } = collection.definition;
-    const guarded =
-      'processor' in owner
-        ? batch.cursors?.some(move => move.processor === owner.processor)
-        : isGuardedByStream(batch, write.key, owner.category);
-    if (!guarded) throw unguardedDocument(write, owner);
+    if (!isGuarded(owner, write.key, batch)) throw unguardedDocument(write, owner);
     const { id } = collection;
     last.set(`${id} ${write.key}`, {
       collection: id,
@@ -106,12 +102,13 @@ function plannedDocuments(batch: Batch, catalog: PostgresCatalog): readonly Plan
   return [...last.values()];
 }
 
-function isGuardedByStream({ appends = [] }: Batch, key: string, category: string): boolean {
-  if (categoryOf(key) !== category) return false;
-  return appends.some(
-    ({ stream, events, expected }) =>
-      stream === key && events.length > 0 && expected !== 'any' && expected !== 'exists',
-  );
+function isGuarded(owner: CollectionOwner, key: string, { cursors, appends }: Batch): boolean {
+  if ('processor' in owner) return cursors?.some(move => move.processor === owner.processor) ?? false;
+  const snapshot = 'snapshotsOf' in owner;
+  if (categoryOf(key) !== (snapshot ? owner.snapshotsOf : owner.category)) return false;
+  const append = appends?.find(({ stream }) => stream === key);
+  if (append === undefined || append.expected === 'any') return false;
+  return snapshot ? append.expected !== 'noStream' : append.expected !== 'exists' && append.events.length > 0;
 }
 
 function indexTexts(write: DocumentWrite, indexes: readonly string[]): string[] {

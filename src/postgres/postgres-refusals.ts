@@ -1,7 +1,7 @@
 import { type ErrorData, MillraceError } from '../core/index.ts';
 import type {
   AppendCondition,
-  CollectionDefinition,
+  CollectionOwner,
   CursorMove,
   DocumentWrite,
   EncodedEvent,
@@ -145,19 +145,18 @@ export function itemLost(write: ItemWrite): MillraceError {
 }
 
 /** `UNGUARDED_WRITE`: a document without the guard of its collection. */
-export function unguardedDocument(
-  { collection, key }: DocumentWrite,
-  owner: CollectionDefinition['owner'],
-): MillraceError {
-  const guard =
-    'processor' in owner
-      ? `the cursor of processor ${owner.processor}`
-      : `an append to stream ${key} (category ${owner.category}) at an exact revision`;
+export function unguardedDocument({ collection, key }: DocumentWrite, owner: CollectionOwner): MillraceError {
   return new MillraceError(
     'UNGUARDED_WRITE',
-    `Document ${key} of collection ${collection} may only be written together with ${guard}. Nothing was written.`,
+    `Document ${key} of collection ${collection} may only be written together with ${guardOf(owner, key)}. Nothing was written.`,
     { details: { collection, key, owner } },
   );
+}
+
+function guardOf(owner: CollectionOwner, key: string): string {
+  if ('processor' in owner) return `the cursor of processor ${owner.processor}`;
+  if ('category' in owner) return `an append to stream ${key} (category ${owner.category}) at an exact revision`;
+  return `an append to stream ${key} (category ${owner.snapshotsOf}) that expects it to be there`;
 }
 
 /** `UNGUARDED_WRITE`: state without the move of a cursor. */

@@ -11,12 +11,6 @@ interface Migration {
   readonly sql: string;
 }
 
-/** A step of the schema that a store has not been through yet. */
-export interface PendingMigration extends Migration {
-  /** From 1. */
-  readonly version: number;
-}
-
 /** All steps, the oldest first. */
 export const MIGRATIONS: readonly Migration[] = [
   {

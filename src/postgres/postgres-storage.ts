@@ -17,6 +17,7 @@ import type {
   DocumentReader,
   Hint,
   LogReader,
+  SchemaState,
   Storage,
   TopicReader,
   WorkQueue,
@@ -30,9 +31,8 @@ import { PostgresDocumentReader } from './postgres-document-reader.ts';
 import { closedError, storageError } from './postgres-errors.ts';
 import { PostgresHints } from './postgres-hints.ts';
 import { PostgresLogReader } from './postgres-log-reader.ts';
-import { applyMigrations, pendingMigrations } from './postgres-migrator.ts';
+import { applyMigrations, schemaState } from './postgres-migrator.ts';
 import { type PostgresOptions, postgresTarget } from './postgres-options.ts';
-import type { PendingMigration } from './postgres-schema.ts';
 import { checkServer, isDurable } from './postgres-server-check.ts';
 import { PostgresTopicReader } from './postgres-topic-reader.ts';
 import { PostgresWorkQueue } from './postgres-work-queue.ts';
@@ -62,15 +62,13 @@ export async function openPostgres(options: PostgresOptions): Promise<Storage> {
 }
 
 /**
- * The steps that `openPostgres` would make to bring the schema to the newest version, with their SQL; changes nothing. Throws
- * like `openPostgres`.
+ * How far the schema is, and the steps, with their SQL, that `openPostgres` would make to bring it to the newest version; changes
+ * nothing. Throws like `openPostgres`.
  */
-export async function planPostgresMigrations(
-  options: Pick<PostgresOptions, 'url'>,
-): Promise<readonly PendingMigration[]> {
-  const connection = await connect(options.url, { clock: systemClock, logger: silentTelemetry.logger });
+export async function postgresSchema({ url }: Pick<PostgresOptions, 'url'>): Promise<SchemaState> {
+  const connection = await connect(url, { clock: systemClock, logger: silentTelemetry.logger });
   try {
-    return await pendingMigrations(connection);
+    return await schemaState(connection);
   } catch (thrown) {
     throw storageError(thrown, connection.target.shown);
   } finally {

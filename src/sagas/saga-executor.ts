@@ -176,6 +176,7 @@ export class SagaExecutor {
       documents: [indexWrite(next)],
       work: [work],
     });
+    if (told !== undefined) this.#parts.environment.events.committed(told);
     if (isSettled(next.status)) {
       const seconds = Math.max(next.updatedAt - next.startedAt, 0) / 1000;
       this.#duration.observe(seconds, { saga: next.type, outcome: next.status });

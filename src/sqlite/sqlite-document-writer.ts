@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { categoryOf, MillraceError } from '../core/index.ts';
-import type { Batch, CollectionDefinition, DocumentWrite } from '../storage/index.ts';
+import type { Batch, CollectionDefinition, CollectionOwner, DocumentWrite } from '../storage/index.ts';
 
 /** A collection's table and the statements that write it. */
 interface Collection {
@@ -74,25 +74,10 @@ export class SqliteDocumentWriter {
   check(writes: readonly DocumentWrite[], batch: Batch): void {
     for (const { collection, key } of writes) {
       const { owner } = this.#collection(collection).definition;
-      const guarded =
-        'processor' in owner
-          ? batch.cursors?.some(move => move.processor === owner.processor)
-          : categoryOf(key) === owner.category &&
-            batch.appends?.some(
-              append =>
-                append.stream === key &&
-                append.events.length > 0 &&
-                append.expected !== 'any' &&
-                append.expected !== 'exists',
-            );
-      if (guarded) continue;
-      const guard =
-        'processor' in owner
-          ? `the cursor of processor ${owner.processor}`
-          : `an append to stream ${key} (category ${owner.category}) at an exact revision`;
+      if (isGuarded(owner, key, batch)) continue;
       throw new MillraceError(
         'UNGUARDED_WRITE',
-        `Document ${key} of collection ${collection} may only be written together with ${guard}. Nothing was written.`,
+        `Document ${key} of collection ${collection} may only be written together with ${guardOf(owner, key)}. Nothing was written.`,
         { details: { collection, key, owner } },
       );
     }
@@ -122,6 +107,21 @@ export class SqliteDocumentWriter {
       delete: this.#database.prepare(`DELETE FROM ${table(id)} WHERE key = ?`),
     });
   }
+}
+
+function isGuarded(owner: CollectionOwner, key: string, { cursors, appends }: Batch): boolean {
+  if ('processor' in owner) return cursors?.some(move => move.processor === owner.processor) ?? false;
+  const snapshot = 'snapshotsOf' in owner;
+  if (categoryOf(key) !== (snapshot ? owner.snapshotsOf : owner.category)) return false;
+  const append = appends?.find(({ stream }) => stream === key);
+  if (append === undefined || append.expected === 'any') return false;
+  return snapshot ? append.expected !== 'noStream' : append.expected !== 'exists' && append.events.length > 0;
+}
+
+function guardOf(owner: CollectionOwner, key: string): string {
+  if ('processor' in owner) return `the cursor of processor ${owner.processor}`;
+  if ('category' in owner) return `an append to stream ${key} (category ${owner.category}) at an exact revision`;
+  return `an append to stream ${key} (category ${owner.snapshotsOf}) that expects it to be there`;
 }
 
 /** The table of a collection. */

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
+import type { SchemaState } from '../storage/index.ts';
 
 /**
  * The tables. Why they are as they are:
@@ -166,7 +167,7 @@ export function checkReadable(database: Database, file: string): void {
   if (version === MIGRATIONS.length) return;
   throw new MillraceError(
     'STORAGE_VERSION',
-    `${file} has schema version ${version}, and is read with version ${MIGRATIONS.length}. Open it once with this Millrace, which brings it up to date: millrace start --store sqlite:${file}`,
+    `${file} has schema version ${version}, and is read with version ${MIGRATIONS.length}. Bring it up to date with: millrace db migrate --store sqlite:${file}`,
     { details: { file, version, known: MIGRATIONS.length } },
   );
 }
@@ -178,6 +179,19 @@ export function changedSchema(database: Database, fresh: Database): string[] {
     new Map(from.prepare<[], [string, string]>(`SELECT name, coalesce(sql, '') FROM sqlite_schema`).raw().all());
   const found = read(database);
   return [...read(fresh)].filter(([name, sql]) => found.get(name) !== sql).map(([name]) => name);
+}
+
+/** The schema of a file that is not there yet. */
+export const EMPTY_SCHEMA: SchemaState = stateAt(0);
+
+/** How far the schema of a database is, which `checkIdentity` has seen. */
+export function schemaState(database: Database): SchemaState {
+  return stateAt(database.pragma('user_version', { simple: true }) as number);
+}
+
+function stateAt(version: number): SchemaState {
+  const steps = MIGRATIONS.map((sql, index) => ({ version: index + 1, name: `schema version ${index + 1}`, sql }));
+  return { version, newest: MIGRATIONS.length, pending: steps.slice(version) };
 }
 
 /** Brings a database to the newest schema. */

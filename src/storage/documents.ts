@@ -1,5 +1,11 @@
-/** Who alone may write a collection: a processor with its cursor, or the streams of a category with their revision. */
-export type CollectionOwner = { readonly processor: string } | { readonly category: string };
+/**
+ * Who alone may write a collection: a processor with its cursor, the streams of a category with their revision, or the snapshots of
+ * a category, each of which says itself on which revision of its stream it rests.
+ */
+export type CollectionOwner =
+  | { readonly processor: string }
+  | { readonly category: string }
+  | { readonly snapshotsOf: string };
 
 /** A named set of JSON documents with declared indexes. */
 export interface CollectionDefinition {
@@ -11,8 +17,9 @@ export interface CollectionDefinition {
 
 /**
  * Puts or deletes one document in a batch. Guard: the same batch must move a cursor of the owning processor, or append
- * events to the stream that is the document's key, in the owning category, at an exact revision (`noStream` or a number);
- * otherwise the batch is refused with `UNGUARDED_WRITE`. Writes to one document are made in their order.
+ * events to the stream that is the document's key, in the owning category, at an exact revision (`noStream` or a number). For
+ * a snapshot it must append to the stream that is its key, in its category, and expect it to be there (`exists` or a number); that
+ * append may be empty. Otherwise the batch is refused with `UNGUARDED_WRITE`. Writes to one document are made in their order.
  */
 export interface DocumentWrite {
   readonly collection: string;

@@ -30,6 +30,7 @@ export type {
   StreamAppend,
   StreamRange,
 } from './log.ts';
+export type { PendingMigration, SchemaState } from './schema.ts';
 export type { Capabilities, Hint, Storage } from './storage.ts';
 export type {
   NewTopicRecord,

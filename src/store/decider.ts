@@ -1,5 +1,6 @@
 import { checkedName, MillraceError } from '../core/index.ts';
 import type { AnyEvent, NewEvent, RecordedEventOf } from './event-definition.ts';
+import { type AnySnapshotOptions, checkSnapshotOptions, type SnapshotOptions } from './snapshot-options.ts';
 
 /**
  * The rules of one kind of entity, as pure functions: what its state is after its events, and which events a command
@@ -13,6 +14,8 @@ export interface Decider<State, Rules extends Decide<State>, Event extends AnyEv
   readonly initial: () => State;
   readonly evolve: Evolve<State, Event>;
   readonly decide: Rules;
+  /** How snapshots of its states are taken; false for none. Undefined means the defaults. */
+  readonly snapshot: SnapshotOptions<State> | false | undefined;
 }
 
 /** A decider of whatever state and commands; what lists of deciders hold. */
@@ -23,6 +26,7 @@ export interface AnyDecider {
   readonly initial: () => unknown;
   readonly evolve: object;
   readonly decide: object;
+  readonly snapshot: AnySnapshotOptions | false | undefined;
 }
 
 /** For every event type, the state after such an event. */
@@ -59,7 +63,14 @@ export function defineDecider<
   Rules extends Decide<NoInfer<State>>,
 >(
   name: string,
-  rules: { events: readonly Event[]; initial: () => State; evolve: Evolution; decide: Rules },
+  rules: {
+    events: readonly Event[];
+    initial: () => State;
+    evolve: Evolution;
+    decide: Rules;
+    /** Default: every 100 events; false for none. */
+    snapshot?: SnapshotOptions<NoInfer<State>> | false;
+  },
 ): Decider<State, Rules, Event> {
   checkedName(name, 'The name of a decider');
   if (name.includes('-')) {
@@ -69,7 +80,8 @@ export function defineDecider<
       { details: { name } },
     );
   }
-  return { kind: 'decider', name, ...rules };
+  checkSnapshotOptions(name, rules.snapshot as AnySnapshotOptions | false | undefined);
+  return { kind: 'decider', name, snapshot: undefined, ...rules };
 }
 
 /** What a decider throws to refuse a command. The command changes nothing; the caller gets `COMMAND_REJECTED` with the reason. */

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  categoryOf,
   checkedName,
   type Histogram,
   isMillraceError,
@@ -20,10 +21,13 @@ import { checkedCondition } from './append-condition.ts';
 import { checkEventCount, checkEventSizes } from './append-limits.ts';
 import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
+import { DeciderLoader, type LoadedEntity, type LoadOptions } from './decider-loader.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
 import { contextOfAppend } from './handling-context.ts';
 import { claimOf, repeatedResults, resultsOf, wishToAppend, wishToExecute } from './idempotency.ts';
+import { SnapshotStore } from './snapshot-store.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
 import { StreamTurns } from './stream-turns.ts';
 
 /** What an append to several streams rests on, and the context that its events share. */
@@ -77,20 +81,34 @@ export interface Decision {
 type DecideFunction = (data: unknown, state: unknown) => readonly NewEvent[];
 
 const CONFLICT_RETRIES_DEFAULT = 10;
-const LOAD_PAGE = 1_000;
 /** The log with the meaning of events: appends what is valid, reads what was meant, decides on commands. */
 export class EventStore {
   readonly #storage: Storage;
   readonly #codec: EventCodec;
   readonly #clock: Clock;
+  readonly #loader: DeciderLoader;
+  readonly #snapshots: SnapshotWriter;
+  /** By the category of their streams. */
+  readonly #deciders = new Map<string, AnyDecider>();
   readonly #committer: AppendCommitter;
   readonly #readDuration: Histogram;
   readonly #turns = new StreamTurns();
 
-  constructor(parts: { storage: Storage; codec: EventCodec; clock: Clock; telemetry: Telemetry }) {
+  /** Deciders are those of which snapshots are taken from the first append on; of others, once they have been loaded. */
+  constructor(parts: {
+    storage: Storage;
+    codec: EventCodec;
+    clock: Clock;
+    telemetry: Telemetry;
+    deciders?: readonly AnyDecider[];
+  }) {
     this.#storage = parts.storage;
     this.#codec = parts.codec;
     this.#clock = parts.clock;
+    const store = new SnapshotStore(parts.storage);
+    this.#loader = new DeciderLoader({ ...parts, snapshots: store });
+    this.#snapshots = new SnapshotWriter({ ...parts, loader: this.#loader, store });
+    for (const decider of parts.deciders ?? []) this.#deciders.set(decider.name, decider);
     this.#committer = new AppendCommitter(parts);
     this.#readDuration = parts.telemetry.metrics.histogram({
       name: 'millrace_read_duration_seconds',
@@ -133,7 +151,7 @@ export class EventStore {
       const claim = claimOf(wishToAppend(options.idempotencyKey, appends), appends);
       const committed = await this.#committer.commit({ appends, ...conditionsOf(options), ...claim });
       const results = resultsOf(committed) ?? appends.map((append, index) => appendResult(append, committed, index));
-      this.#committer.done(results, appends);
+      this.#done(results, appends);
       return results;
     });
   }
@@ -171,25 +189,49 @@ export class EventStore {
     return { events: page.events.map(event => this.#codec.decode(event)), through: page.through };
   }
 
-  /** The state of an entity and the revision it rests on; -1 when it has no events yet. */
+  /**
+   * The state of an entity, what it was made from, and the revision that it rests on; -1 when it has no events yet. Begins at a
+   * snapshot where there is one.
+   */
   async load<D extends AnyDecider>(
     decider: D,
     stream: string,
-  ): Promise<{ state: StateOf<D>; revision: number; position: number }> {
-    const evolve = decider.evolve as Record<string, ((state: unknown, event: RecordedEvent) => unknown) | undefined>;
-    let state: unknown = decider.initial();
-    let revision = -1;
-    let position = 0;
-    for (;;) {
-      const page = await this.readStream(stream, { from: revision + 1, limit: LOAD_PAGE });
-      for (const event of page) {
-        const apply = evolve[event.type];
-        if (apply !== undefined) state = apply(state, event);
-        revision = event.revision;
-        position = event.position;
-      }
-      if (page.length < LOAD_PAGE) return { state: state as StateOf<D>, revision, position };
+    options: LoadOptions = {},
+  ): Promise<LoadedEntity<StateOf<D>>> {
+    const { last: _, ...entity } = await this.#loader.load(decider, stream, options);
+    this.#deciders.set(decider.name, decider);
+    this.#snapshots.loaded(decider, stream, entity.events.length);
+    return entity;
+  }
+
+  /** To be told of an append that somebody committed who was given it by `decide`. */
+  committed(append: StreamAppend): void {
+    const { stream, expected, events } = append;
+    const revision = (typeof expected === 'number' ? expected : -1) + events.length;
+    this.#considerSnapshot(stream, revision, events.length);
+  }
+
+  /** Makes the places for the snapshots of deciders, and drops those that were made by other rules. */
+  async prepareSnapshots(): Promise<void> {
+    await this.#snapshots.start([...this.#deciders.values()]);
+  }
+
+  /** Ends what goes on beside appends; snapshots that wait are left out. */
+  async close(): Promise<void> {
+    await this.#snapshots.close();
+  }
+
+  /** Counts what was appended, and takes the snapshots that it calls for. */
+  #done(results: readonly AppendResult[], appends: readonly StreamAppend[]): void {
+    this.#committer.done(results, appends);
+    for (const { stream, revision, count, replayed } of results) {
+      if (count > 0 && !replayed) this.#considerSnapshot(stream, revision, count);
     }
+  }
+
+  #considerSnapshot(stream: string, revision: number, count: number): void {
+    const decider = this.#deciders.get(categoryOf(stream));
+    if (decider !== undefined) this.#snapshots.appended(decider, stream, revision, count);
   }
 
   /** Decides on a command without committing: for callers that commit the decision together with more. */
@@ -252,7 +294,7 @@ export class EventStore {
         const batch = { appends, ...conditionsOf(options), ...claimOf(wish, appends, basis) };
         const committed = nothing ? undefined : await this.#committer.commit(batch);
         const results = (committed && resultsOf(committed)) ?? this.#results(decisions, committed);
-        this.#committer.done(results, appends);
+        this.#done(results, appends);
         return results;
       } catch (thrown) {
         this.#committer.refused(thrown);

@@ -17,6 +17,7 @@ export {
   rejected,
   type StateOf,
 } from './decider.ts';
+export type { LoadedEntity, LoadOptions } from './decider-loader.ts';
 export { EventCodec, type EventContext } from './event-codec.ts';
 export {
   type AnyEvent,
@@ -50,5 +51,6 @@ export {
   schemaFileText,
   type UnexportedSchema,
 } from './schema-file.ts';
+export type { SnapshotOptions } from './snapshot-options.ts';
 export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
 export type { Upcasters } from './upcasting.ts';

@@ -3,12 +3,18 @@ import { openPostgres } from 'millrace/postgres';
 import { type OpenedStorage, storageConformance } from 'millrace/testing';
 import { afterAll, describe, test } from 'vitest';
 import { needsPostgres, type PostgresServer, startPostgres } from '../postgres/postgres-server.ts';
+import { needsPooler, startPooler, type TransactionPooler } from '../postgres/transaction-pooler.ts';
 import { runCount, seed } from '../runs.ts';
 
 let server: PostgresServer;
+let pooler: TransactionPooler | undefined;
 if (needsPostgres.skip !== true) {
   server = await startPostgres();
-  afterAll(() => server.stop());
+  if (needsPooler.skip !== true) pooler = await startPooler(server.url);
+  afterAll(async () => {
+    await pooler?.stop();
+    await server.stop();
+  });
 }
 
 describe('PostgreSQL', needsPostgres, () => {
@@ -32,18 +38,21 @@ describe('PostgreSQL', needsPostgres, () => {
     runs: runCount(15, 500),
   });
 
-  storageConformance({
-    ...common,
-    name: 'PostgreSQL behind a pooler that gives out connections by transaction',
-    open: () => openInSchema('&pooler=transaction'),
-    runs: runCount(5, 100),
+  describe('behind PgBouncer', needsPooler, () => {
+    if (needsPooler.skip === true) return;
+    storageConformance({
+      ...common,
+      name: 'PostgreSQL behind a pooler that gives out connections by transaction',
+      open: () => openInSchema('&pooler=transaction', pooler?.addressOf(server.url)),
+      runs: runCount(5, 100),
+    });
   });
 });
 
 /** Each storage has a schema of its own in the one database. */
-async function openInSchema(parameters: string): Promise<OpenedStorage> {
+async function openInSchema(parameters: string, address = server.url): Promise<OpenedStorage> {
   const schema = `test_${randomUUID().replaceAll('-', '')}`;
-  const url = `${server.url}?schema=${schema}&pool=4${parameters}`;
+  const url = `${address}?schema=${schema}&pool=4${parameters}`;
   return {
     storage: await openPostgres({ url }),
     reopen: () => openPostgres({ url }),

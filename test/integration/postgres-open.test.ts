@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { openStorage } from 'millrace';
-import { openPostgres, planPostgresMigrations } from 'millrace/postgres';
+import { openPostgres, postgresSchema } from 'millrace/postgres';
 import { afterAll, describe, expect, test } from 'vitest';
 import { silentTelemetry, systemClock } from '../../src/core/index.ts';
 import { claimOne, enqueue, heldWrite } from '../../src/testing/conformance/claimed-work.ts';
@@ -53,23 +53,23 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
   });
 
   test('says before which steps it would make, and makes none of them', async () => {
-    const planned = await planPostgresMigrations({ url: at('planned') });
-    expect(planned.map(({ version }) => version)).toEqual([1]);
-    expect(planned[0]?.sql).toContain('CREATE TABLE events');
+    const { version, newest, pending } = await postgresSchema({ url: at('planned') });
+    expect([version, newest, pending.map(step => step.version)]).toEqual([0, 1, [1]]);
+    expect(pending[0]?.sql).toContain('CREATE TABLE events');
     expect(await server.query("SELECT 1 FROM pg_namespace WHERE nspname = 'planned'")).toEqual([]);
     await expect(openPostgres({ url: at('planned'), migrations: 'check' })).rejects.toMatchObject({
       code: 'STORAGE_VERSION',
       details: { version: 0, known: 1 },
     });
     await (await openPostgres({ url: at('planned') })).close();
-    expect(await planPostgresMigrations({ url: at('planned') })).toEqual([]);
+    expect(await postgresSchema({ url: at('planned') })).toEqual({ version: 1, newest: 1, pending: [] });
     await (await openPostgres({ url: at('planned'), migrations: 'check' })).close();
   });
 
   test('refuses a schema of a newer Millrace and leaves it as it is', async () => {
     await (await openPostgres({ url: at('newer') })).close();
     await server.query("INSERT INTO newer.migrations (version, name) VALUES (99, 'of the future')");
-    for (const open of [openPostgres, planPostgresMigrations]) {
+    for (const open of [openPostgres, postgresSchema]) {
       await expect(open({ url: at('newer') })).rejects.toMatchObject({
         code: 'STORAGE_VERSION',
         details: { version: 99, known: 1 },

@@ -146,16 +146,25 @@ async function endKeeper(keeper: ChildProcess): Promise<void> {
   if (keeper.exitCode === null) await new Promise(resolve => keeper.once('exit', resolve));
 }
 
-type Account = { readonly uid: number; readonly gid: number } | Record<string, never>;
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** PostgreSQL refuses to run as root: then it gets another account, and the folders that it needs. */
-function accountFor(folder: string, data: string): Account {
-  if (process.getuid?.() !== 0) return {};
-  const account = accountOf('postgres') ?? accountOf('nobody');
-  if (account === undefined)
-    throw new Error('PostgreSQL cannot run as root, and there is no account postgres or nobody.');
+function accountFor(folder: string, data: string): Account | Record<string, never> {
+  const account = unprivilegedAccount();
+  if (account === undefined) return {};
   chmodSync(folder, 0o711);
   chownSync(data, account.uid, account.gid);
+  return account;
+}
+
+/** The account under which a program runs that refuses to run as root; undefined when this process does not run as root. */
+export function unprivilegedAccount(): Account | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const account = accountOf('postgres') ?? accountOf('nobody');
+  if (account === undefined) throw new Error('It cannot run as root, and there is no account postgres or nobody.');
   return account;
 }
 
@@ -173,7 +182,7 @@ function accountOf(name: string): Account | undefined {
  * The programs, where the account can reach them, and their libraries under the names by which they look for them: npm packs
  * no symbolic links, and a script that makes them at installation is not needed then.
  */
-function programsFor(folder: string, account: Account): { bin: string; lib: string } {
+function programsFor(folder: string, account: Account | Record<string, never>): { bin: string; lib: string } {
   let native = binaries as string;
   if ('uid' in account && !isReachable(native)) {
     cpSync(native, join(folder, 'native'), { recursive: true, mode: constants.COPYFILE_FICLONE });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Batch, DocumentWrite, Storage } from '../../storage/index.ts';
+import type { Batch, DocumentWrite, EncodedEvent, ExpectedRevision, Storage } from '../../storage/index.ts';
 import type { ConformanceSlice } from './conformance-slice.ts';
 import { acquireCursor, moveCursor } from './held-cursor.ts';
 import { refusal } from './refusal.ts';
@@ -94,6 +94,55 @@ export const guardConformance: ConformanceSlice = {
       assert.equal(await storage.documents.get('inline', 'order-1-a'), undefined);
     },
 
+    'refuses a snapshot of a stream without an append that expects the stream to be there': async ({ storage }) => {
+      await defineCollections(storage);
+      const lease = await acquireCursor(storage);
+      await storage.commit({ appends: [sampleAppend('order-1', 'noStream')] });
+      const unguarded: Batch[] = [
+        {},
+        { cursors: [moveCursor(lease, null, '1')] },
+        { appends: [sampleAppend('order-1', 'any', [])] },
+        { appends: [sampleAppend('order-2', 'noStream')] },
+      ];
+      for (const batch of unguarded) await assertUnguarded(storage, batch, { collection: 'kept', key: 'order-1' });
+      const first = { appends: [sampleAppend('order-2', 'noStream')] };
+      await assertUnguarded(storage, first, { collection: 'kept', key: 'order-2' });
+      await storage.commit({ appends: [sampleAppend('cart-1', 'noStream')] });
+      const stranger = { appends: [sampleAppend('cart-1', 'exists', [])] };
+      await assertUnguarded(storage, stranger, { collection: 'kept', key: 'cart-1' });
+    },
+
+    'refuses a snapshot of a stream that is not there or elsewhere': async ({ storage }) => {
+      await defineCollections(storage);
+      await storage.commit({ appends: [sampleAppend('order-1', 'noStream')] });
+      const write = (key: string): DocumentWrite => ({ collection: 'kept', key, body: '{}' });
+      for (const [key, expected] of [
+        ['order-2', 'exists'],
+        ['order-1', 1],
+      ] as const) {
+        const batch = { appends: [sampleAppend(key, expected, [])], documents: [write(key)] };
+        await refusal(storage.commit(batch), 'REVISION_CONFLICT');
+      }
+      assert.equal(await storage.documents.count('kept'), 0);
+    },
+
+    'accepts a snapshot of a stream that is there, with events or without': async ({ storage }) => {
+      await defineCollections(storage);
+      await storage.commit({ appends: [sampleAppend('order-1', 'noStream')] });
+      const snapshot = async (body: string | null, expected: ExpectedRevision, events: EncodedEvent[] = []) => {
+        await storage.commit({
+          appends: [sampleAppend('order-1', expected, events)],
+          documents: [{ collection: 'kept', key: 'order-1', body }],
+        });
+        return storage.documents.get('kept', 'order-1');
+      };
+      assert.equal(await snapshot('1', 'exists'), '1');
+      assert.equal(await snapshot('2', 0), '2');
+      assert.equal(await snapshot('3', 'exists', [sampleEvent()]), '3');
+      assert.equal(await snapshot(null, 1), undefined);
+      assert.equal(await storage.log.head(), 2);
+    },
+
     'refuses a batch in which one of many documents is not guarded': async ({ storage }) => {
       await defineCollections(storage);
       const lease = await acquireCursor(storage);
@@ -109,6 +158,7 @@ export const guardConformance: ConformanceSlice = {
 async function defineCollections({ documents }: Storage): Promise<void> {
   await documents.define({ name: 'owned', owner: { processor: 'p' }, indexes: [] });
   await documents.define({ name: 'inline', owner: { category: 'order' }, indexes: [] });
+  await documents.define({ name: 'kept', owner: { snapshotsOf: 'order' }, indexes: [] });
 }
 
 /** Neither putting nor deleting the document is accepted as part of the batch. */

@@ -3,8 +3,8 @@ import type { FastCheck } from './property-testing.ts';
 
 /** Streams, keys and queues are few, so that batches meet. */
 export const STREAMS = ['order-1', 'order-2', 'cart-1'] as const;
-/** One collection of a processor, one of a category, and one that nobody defines. */
-export const COLLECTIONS = ['owned', 'inline', 'none'] as const;
+/** One collection of a processor, one of a category, one of its snapshots, and one that nobody defines. */
+export const COLLECTIONS = ['owned', 'inline', 'kept', 'none'] as const;
 /** The queues of the histories. */
 export const QUEUES = ['q', 'r'] as const;
 /** How many partitions the topic has; a plan may name one more. */

@@ -12,9 +12,10 @@ import { visibleState } from './visible-state.ts';
 const DEFINITIONS = [
   { name: COLLECTIONS[0], owner: { processor: 'p' }, indexes: ['n'] },
   { name: COLLECTIONS[1], owner: { category: 'order' }, indexes: [] },
+  { name: COLLECTIONS[2], owner: { snapshotsOf: 'order' }, indexes: [] },
 ];
 const SCOPE = {
-  collections: [COLLECTIONS[0], COLLECTIONS[1]],
+  collections: [COLLECTIONS[0], COLLECTIONS[1], COLLECTIONS[2]],
   queues: QUEUES,
   topics: [{ name: 't', partitions: PARTITIONS }],
   stores: [{ name: 's', partitions: 2 }],

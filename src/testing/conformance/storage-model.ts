@@ -213,14 +213,17 @@ export class StorageModel {
   #documentCodes({ collection, key }: DocumentWrite, batch: Batch): ErrorCode[] {
     const owner = this.collections.find(({ name }) => name === collection)?.owner;
     if (owner === undefined) return ['COLLECTION_NOT_DEFINED'];
+    if ('processor' in owner) {
+      return batch.cursors?.some(move => move.processor === owner.processor) ? [] : ['UNGUARDED_WRITE'];
+    }
+    const append = batch.appends?.find(({ stream }) => stream === key);
+    const { expected } = append ?? {};
     const guarded =
-      'processor' in owner
-        ? batch.cursors?.some(move => move.processor === owner.processor)
+      'snapshotsOf' in owner
+        ? categoryOf(key) === owner.snapshotsOf && (expected === 'exists' || typeof expected === 'number')
         : categoryOf(key) === owner.category &&
-          batch.appends?.some(
-            ({ stream, expected, events }) =>
-              stream === key && events.length > 0 && (expected === 'noStream' || typeof expected === 'number'),
-          );
+          (expected === 'noStream' || typeof expected === 'number') &&
+          append?.events.length !== 0;
     return guarded ? [] : ['UNGUARDED_WRITE'];
   }
 
