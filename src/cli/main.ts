@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
+import { checkpointCommand, verifyCommand } from './commands/audit.ts';
 import { backupCommand } from './commands/backup.ts';
 import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
-import { checkpointCommand, verifyCommand } from './commands/verify.ts';
 import { EXIT } from './exit-code.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
@@ -24,11 +24,11 @@ async function main(args: readonly string[]): Promise<void> {
     .version(version())
     .showSuggestionAfterError()
     .addCommand(startCommand(run))
-    .addCommand(demoCommand(run))
-    .addCommand(schemaCommand(run))
     .addCommand(verifyCommand(run))
     .addCommand(checkpointCommand(run))
     .addCommand(backupCommand(run))
+    .addCommand(demoCommand(run))
+    .addCommand(schemaCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {
     // What was wrong is said below, in the way in which all errors are said.

@@ -5,7 +5,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['core'],
   ['storage'],
   ['store', 'sqlite', 'postgres', 'kafka'],
-  ['processing', 'operations'],
+  ['operations'],
+  ['processing'],
   ['projections', 'sagas', 'streams', 'router'],
   ['app'],
   // What programs import by the name of the package, and the kits for their tests.
