@@ -21,7 +21,6 @@ export { categoryOf, checkedName, createIdSource, type IdSource, SYSTEM_PREFIX }
 export { canonicalJson, type Json } from './json.ts';
 export { type JsonLoss, jsonLossOf } from './json-loss.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
-export { HASH_BYTES, hexOf, linkHash, recordChecksum, recordHash, recordText } from './record-hash.ts';
 export {
   type Counter,
   type Gauge,
@@ -33,3 +32,5 @@ export {
   silentTelemetry,
   type Telemetry,
 } from './telemetry.ts';
+
+export { HASH_BYTES, hexOf, linkHash, recordChecksum, recordHash, recordText } from './record-hash.ts';
