@@ -25,6 +25,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   SAGA_NOT_FOUND: EXIT.notFound,
   CONDITION_CONFLICT: EXIT.conflict,
   ALREADY_EXISTS: EXIT.conflict,
+  POSITIONS_DIFFER: EXIT.conflict,
   IDEMPOTENCY_KEY_REUSED: EXIT.conflict,
   REVISION_CONFLICT: EXIT.conflict,
   EVENT_ID_REUSED: EXIT.conflict,

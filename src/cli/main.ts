@@ -7,6 +7,7 @@ import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
+import { exportCommand, importCommand } from './commands/transfer.ts';
 import { EXIT } from './exit-code.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
@@ -27,6 +28,8 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(verifyCommand(run))
     .addCommand(checkpointCommand(run))
     .addCommand(backupCommand(run))
+    .addCommand(exportCommand(run))
+    .addCommand(importCommand(run))
     .addCommand(demoCommand(run))
     .addCommand(schemaCommand(run))
     .addCommand(databaseCommand(run));

@@ -4,6 +4,7 @@ import { EXIT } from './exit-code.ts';
 import { openLog } from './open-log.ts';
 import type { Output } from './output.ts';
 import { lazyProgress } from './progress-line.ts';
+import { shownStore } from './shown-store.ts';
 import { readUserFile, writeUserFile } from './user-file.ts';
 
 /** What `millrace verify` is told. */
@@ -29,7 +30,9 @@ export async function runVerify(flags: VerifyFlags, output: Output): Promise<num
       ...(publicKey === undefined ? {} : { publicKey }),
     });
     progress.end();
-    output.result({ store: flags.store, ...report, checkpoints: checkpoints.length }, () => reportLines(report));
+    output.result({ store: shownStore(flags.store), ...report, checkpoints: checkpoints.length }, () =>
+      reportLines(report),
+    );
     if (checkpoints.length > 0 && publicKey === undefined) {
       output.note('The signatures of the checkpoints were not checked: name the key with --public-key.');
     }

@@ -36,6 +36,7 @@ const ERROR_CODES = {
   // The storage.
   STORAGE_OWNED: { retryable: true, remedy: 'Stop the other process, or talk to it at its address.' },
   STORAGE_CORRUPT: { retryable: false, remedy: 'Restore a backup; keep the damaged file for inspection.' },
+  POSITIONS_DIFFER: { retryable: false, remedy: 'Import into an empty store, or have new positions written down.' },
   BACKUP_CORRUPT: { retryable: false, remedy: 'Use another backup; keep this one for inspection.' },
   STORAGE_FOREIGN: { retryable: false, remedy: 'Name another file; nothing in this one was changed.' },
   STORAGE_FULL: { retryable: true, remedy: 'Free disk space; reads go on and writes recover by themselves.' },

@@ -12,4 +12,6 @@ export {
 } from './backup.ts';
 export type { BackupManifest } from './backup-manifest.ts';
 export { type LogCheckpoint, parseCheckpoint, signCheckpoint } from './log-checkpoint.ts';
+export { type ExportManifest, type ExportOptions, exportLog } from './log-export.ts';
+export { type ImportOptions, type ImportResult, importLog, type PositionMapping } from './log-import.ts';
 export { type Finding, type FindingKind, type VerifyOptions, type VerifyReport, verifyLog } from './log-verifier.ts';
