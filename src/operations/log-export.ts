@@ -30,7 +30,7 @@ export interface ExportOptions {
 const EVENTS_PER_PAGE = 1_000;
 
 /** The name of the manifest of a file of events. */
-export function exportManifestName(file: string): string {
+function exportManifestName(file: string): string {
   return `${file}.manifest.json`;
 }
 
