@@ -7,7 +7,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['store', 'sqlite', 'postgres', 'kafka'],
   ['operations'],
   ['processing'],
-  ['projections', 'sagas', 'streams', 'router'],
+  ['projections', 'sagas', 'streams', 'router', 'subscriptions'],
   ['app'],
   // What programs import by the name of the package, and the kits for their tests.
   ['index', 'testing'],
