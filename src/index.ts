@@ -37,7 +37,6 @@ export {
   systemClock,
   systemRandom,
 } from './core/index.ts';
-export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
   type BackupManifest,
   type BackupReport,
@@ -61,6 +60,7 @@ export {
   verifyBackup,
   verifyLog,
 } from './operations/index.ts';
+export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
   type DocumentOf,
   defineProjection,
