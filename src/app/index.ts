@@ -12,5 +12,6 @@ export {
   type MillraceStatus,
   type ModelQuery,
 } from './millrace.ts';
+export { addKeyToFile, createKeyFile, type KeyLocation, openKeys } from './open-keys.ts';
 export { openStorage, type StoreLocation, storeSchema } from './open-storage.ts';
 export type { SubscribeOptions } from './readers.ts';

@@ -3,6 +3,7 @@ import {
   type Clock,
   createIdSource,
   type Logger,
+  MillraceError,
   type Random,
   silentTelemetry,
   systemClock,
@@ -30,6 +31,8 @@ import {
   EventCodec,
   EventStore,
   type ExecuteOptions,
+  type KeyProvider,
+  KeyRing,
   type NewEvent,
   type RecordedEvent,
   StoredSchemas,
@@ -39,6 +42,7 @@ import {
 import { TopologyEngine } from '../streams/index.ts';
 import { SubscriptionEngine } from '../subscriptions/index.ts';
 import { type App, defineApp } from './app-definition.ts';
+import { type KeyLocation, openKeys } from './open-keys.ts';
 import { openStorage, type StoreLocation } from './open-storage.ts';
 import { PrometheusMetrics } from './prometheus-metrics.ts';
 import { Readers, type SubscribeOptions } from './readers.ts';
@@ -49,6 +53,11 @@ export interface MillraceOptions {
   readonly app?: App;
   /** Where facts are kept: `sqlite:<file>`, `memory:`, `postgres://…`, or an open storage, which then stays the caller's to close. */
   readonly store: StoreLocation;
+  /**
+   * Where the keys are under which sensitive data is sealed: `file:<path>`, `env:<name>`, or a `KeyProvider`. Without them nothing
+   * sensitive is appended or opened.
+   */
+  readonly keys?: KeyLocation;
   /** Where it says what it does; a pino logger fits. Default: nowhere. */
   readonly logger?: Logger;
   /** Whether metrics also tell how Node is doing. Default: false. */
@@ -75,6 +84,8 @@ export interface Millrace {
   readonly router: Router;
   readonly subscriptions: SubscriptionEngine;
   readonly storage: Storage;
+  /** The keys of those whom sensitive data concerns: `forget`, `rotate`. */
+  readonly keys: KeyRing;
 
   /** Appends events to a stream; see `EventStore.append`. */
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult>;
@@ -137,10 +148,20 @@ export async function createMillrace(options: MillraceOptions): Promise<Millrace
   const metrics = new PrometheusMetrics({ process: options.processMetrics ?? false });
   const logger = options.logger ?? silentTelemetry.logger;
   const telemetry: Telemetry = { logger, metrics, tracer: trace.getTracer('millrace') };
+  const provider = options.keys === undefined ? undefined : openKeys(options.keys);
+  if (provider === undefined) checkNoneSensitive(app);
   const storage = await openStorage(options.store, { clock, logger });
   let running: RunningApp | undefined;
   try {
-    const environment = environmentOf({ storage, clock, random, telemetry, app, strict: options.app !== undefined });
+    const environment = environmentOf({
+      storage,
+      clock,
+      random,
+      telemetry,
+      app,
+      provider,
+      strict: options.app !== undefined,
+    });
     running = new RunningApp(app, environment, metrics, options);
     await running.start();
     return running;
@@ -157,13 +178,26 @@ function environmentOf(parts: {
   random: Random;
   telemetry: Telemetry;
   app: App;
+  provider: KeyProvider | undefined;
   strict: boolean;
 }): Environment {
-  const { storage, clock, random, telemetry, app, strict } = parts;
+  const { storage, clock, random, telemetry, app, provider, strict } = parts;
   const ids = createIdSource({ clock, random });
-  const codec = new EventCodec({ definitions: app.events, strict, ids });
+  const own = new EventCodec({ definitions: [], strict: false, ids });
+  const keys = new KeyRing({ storage, provider, events: own, clock });
+  const codec = new EventCodec({ definitions: app.events, strict, ids, keys });
   const events = new EventStore({ storage, codec, clock, telemetry, deciders: app.deciders });
-  return { storage, events, codec, clock, random, ids, telemetry, owner: ids.next() };
+  return { storage, events, codec, keys, clock, random, ids, telemetry, owner: ids.next() };
+}
+
+function checkNoneSensitive({ events }: App): void {
+  const sensitive = events.filter(event => event.sensitive !== undefined).map(({ type }) => type);
+  if (sensitive.length === 0) return;
+  throw new MillraceError(
+    'KEY_MISSING',
+    `The app has sensitive data (${sensitive.join(', ')}) and was given no keys to seal it with. Say where they are: keys: 'file:<path>' or 'env:<name>', or --keys; millrace keys create makes a file.`,
+    { details: { types: sensitive } },
+  );
 }
 
 /** The parts of an app on one environment, started and stopped in order. */
@@ -175,6 +209,7 @@ class RunningApp implements Millrace {
   readonly router: Router;
   readonly subscriptions: SubscriptionEngine;
   readonly storage: Storage;
+  readonly keys: KeyRing;
   readonly #readers: Readers;
   readonly #metrics: PrometheusMetrics;
   readonly #ownsStorage: boolean;
@@ -186,6 +221,7 @@ class RunningApp implements Millrace {
     this.#ownsStorage = typeof options.store === 'string';
     this.events = environment.events;
     this.storage = environment.storage;
+    this.keys = environment.keys;
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
@@ -203,6 +239,7 @@ class RunningApp implements Millrace {
 
   async start(): Promise<void> {
     await this.#storedSchemas?.check();
+    await this.keys.start();
     await this.events.prepareSnapshots();
     await this.projections.start();
     await this.topologies.start();

@@ -5,6 +5,7 @@ import { checkpointCommand, verifyCommand } from './commands/audit.ts';
 import { backupCommand } from './commands/backup.ts';
 import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
+import { keysCommand } from './commands/keys.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { subscriptionCommand } from './commands/subscription.ts';
@@ -33,6 +34,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(importCommand(run))
     .addCommand(demoCommand(run))
     .addCommand(schemaCommand(run))
+    .addCommand(keysCommand(run))
     .addCommand(subscriptionCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {

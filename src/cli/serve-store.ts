@@ -12,6 +12,8 @@ export interface ServeOptions {
   readonly port: number;
   /** A module whose default export is an app. */
   readonly app?: string;
+  /** Where the key-encryption keys are. */
+  readonly keys?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -21,7 +23,13 @@ export async function serveStore(options: ServeOptions, output: Output): Promise
   const logger = createLogger(logLevel);
   const app = options.app === undefined ? undefined : await loadApp(options.app);
   const ending = interrupted();
-  const millrace = await createMillrace({ store, logger, processMetrics: true, ...(app === undefined ? {} : { app }) });
+  const millrace = await createMillrace({
+    store,
+    logger,
+    processMetrics: true,
+    ...(app === undefined ? {} : { app }),
+    ...(options.keys === undefined ? {} : { keys: options.keys }),
+  });
   try {
     const server = await startServer({ app: millrace, port, logger });
     output.note(`Millrace serves ${shownStore(store)}${options.app === undefined ? '' : ` with ${options.app}`}`);

@@ -51,6 +51,16 @@ const ERROR_CODES = {
   STORAGE_CLOSED: { retryable: false, remedy: 'Open the storage again.' },
   STORAGE_VERSION: { retryable: false, remedy: 'Use the version of Millrace that wrote the file, or a newer one.' },
 
+  // Sealed values.
+  KEY_MISSING: { retryable: false, remedy: 'Give the keys of the store, the one that is named among them.' },
+  KEY_WRONG: { retryable: false, remedy: 'Give the key that the store was written with; nothing was changed.' },
+  KEY_UNAVAILABLE: { retryable: true, remedy: 'See that the service that holds the keys can be reached.' },
+  SEALED_VALUE_INVALID: { retryable: false, remedy: 'Restore a backup; keep the damaged store for inspection.' },
+  SUBJECT_FORGOTTEN: {
+    retryable: false,
+    remedy: 'Nothing more can be kept of a forgotten subject; one that begins anew needs a new name.',
+  },
+
   // Processing and projections.
   PROCESSOR_FAILED: { retryable: false, remedy: 'See the cause; correct the handler and start it again.' },
   EVENT_PARKED: { retryable: false, remedy: 'Correct what it was parked for, then replay the parked events.' },

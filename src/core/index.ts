@@ -20,9 +20,10 @@ export { HASH_BYTES, hexOf, linkHash, recordChecksum, recordHash, recordText } f
 export { GroupQueue, type GroupQueueOptions, type Outcome } from './group-queue.ts';
 export { categoryOf, checkedName, createIdSource, type IdSource, SYSTEM_PREFIX } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';
-export { type JsonLoss, jsonLossOf } from './json-loss.ts';
+export { JSON_FORM, type JsonLoss, jsonLossOf } from './json-loss.ts';
 export { partitionOfKey } from './partition-of-key.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
+export { secureBytes } from './secure-bytes.ts';
 export {
   type Counter,
   type Gauge,

@@ -4,6 +4,9 @@ export interface JsonLoss {
   readonly what: string;
 }
 
+/** Marks an object whose `toJSON` gives the very form in which it is kept and known again. */
+export const JSON_FORM = Symbol('millrace.json-form');
+
 /**
  * The first value in the data that would not come back from JSON as it went in: a bigint, a Date, bytes, a Map, NaN …;
  * undefined when there is none. Members that are `undefined` are the same as absent ones, and `-0` as `0`.
@@ -12,6 +15,7 @@ export function jsonLossOf(value: unknown): JsonLoss | undefined {
   if (typeof value === 'object' && value !== null) {
     const kind = lossyKindOf(value);
     if (kind !== undefined) return { pointer: '', what: kind };
+    if (JSON_FORM in value) return undefined;
     return Array.isArray(value) ? lossInList(value) : lossInMembers(value);
   }
   if (typeof value === 'number' && !Number.isFinite(value)) return { pointer: '', what: String(value) };
@@ -45,6 +49,7 @@ function lossyKindOf(value: object): string | undefined {
   if (value instanceof Date) return 'a Date';
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return 'bytes';
   if (value instanceof Map || value instanceof Set) return `a ${value.constructor.name}`;
+  if (JSON_FORM in value) return undefined;
   const own = typeof (value as { toJSON?: unknown }).toJSON === 'function';
   return own ? 'an object with a toJSON of its own' : undefined;
 }

@@ -1,12 +1,13 @@
 import type { Clock, IdSource, Random, Telemetry } from '../core/index.ts';
 import type { Storage } from '../storage/index.ts';
-import type { EventCodec, EventStore } from '../store/index.ts';
+import type { EventCodec, EventStore, KeyRing } from '../store/index.ts';
 
 /** What every part needs from its surroundings; an app makes one and gives it to all. Nothing else is reached for. */
 export interface Environment {
   readonly storage: Storage;
   readonly events: EventStore;
   readonly codec: EventCodec;
+  readonly keys: KeyRing;
   readonly clock: Clock;
   readonly random: Random;
   readonly ids: IdSource;

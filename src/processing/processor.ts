@@ -305,7 +305,7 @@ export class Processor {
 
   async #handle(lease: CursorLease, from: string | null, stored: readonly StoredEvent[]): Promise<string> {
     const { handler } = this.#definition;
-    const events = stored.map(event => this.#environment.codec.decode(event));
+    const events = await this.#environment.codec.decodeAll(stored);
     const effects = await handler.handle(events, { signal: this.#stopping.signal });
     const last = events.at(-1) as RecordedEvent;
     const checkpoint = await this.#commit(lease, from, last.position, effects ?? {});

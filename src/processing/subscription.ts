@@ -1,6 +1,6 @@
 import { isMillraceError } from '../core/index.ts';
 import type { LogFilter, StoredEvent } from '../storage/index.ts';
-import type { RecordedEvent } from '../store/index.ts';
+import type { LoadedKeys, RecordedEvent } from '../store/index.ts';
 import type { Environment } from './environment.ts';
 import { EventIterator } from './event-iterator.ts';
 import { LogFollower } from './log-follower.ts';
@@ -29,13 +29,19 @@ export function subscribe(
   environment: Surroundings,
   options: SubscriptionOptions = {},
 ): AsyncGenerator<RecordedEvent, void, undefined> {
-  const decode = (stored: StoredEvent): RecordedEvent => environment.codec.decode(stored);
-  return new EventIterator(pagesOf(environment, options), decode, options.signal);
+  const { codec } = environment;
+  // A page is asked for only when the one before it has been decoded.
+  let keys: LoadedKeys | undefined;
+  const pages = pagesOf(environment, options, async page => {
+    keys = await codec.keysOf(page);
+  });
+  return new EventIterator(pages, stored => codec.decode(stored, keys), options.signal);
 }
 
 async function* pagesOf(
   { storage, clock }: Surroundings,
   { after, startAt = 'beginning', signal, ...filter }: SubscriptionOptions,
+  prepare: (page: readonly StoredEvent[]) => Promise<void>,
 ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
   const follower = new LogFollower({ storage, clock, filter });
   const stop = (): void => follower.stop();
@@ -45,7 +51,10 @@ async function* pagesOf(
     follower.advance(after ?? (await positionBefore(startAt, storage.log)));
     while (!signal?.aborted) {
       const page = await follower.page(PAGE_SIZE);
-      if (page.events.length > 0) yield page.events;
+      if (page.events.length > 0) {
+        await prepare(page.events);
+        yield page.events;
+      }
       follower.advance(page.through);
       // A page may come without a turn of the event loop: nothing else would get one before the end of the log.
       if (page.events.length === PAGE_SIZE) await new Promise<void>(resolve => clock.soon(resolve));

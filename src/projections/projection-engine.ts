@@ -68,7 +68,7 @@ export class ProjectionEngine {
       labels: ['projection'],
     });
     for (const projection of options.projections) {
-      const handler = this.#timed(projection, new ProjectionHandler(projection, environment.storage));
+      const handler = this.#timed(projection, new ProjectionHandler(projection, environment));
       const types = projection.events.map(event => event.type);
       const definition = { name: processorOf(projection), types, handler, failure: projection.failure };
       this.#running.set(projection.name, { projection, processor: new Processor(definition, environment) });
@@ -107,7 +107,7 @@ export class ProjectionEngine {
     await this.#waitFor(running, freshness);
     const { documents } = this.#environment.storage;
     const body = await this.#measured(name, 'get', () => documents.get(collectionOf(running.projection), key));
-    return body === undefined ? undefined : JSON.parse(body);
+    return body === undefined ? undefined : this.#environment.keys.parse(body);
   }
 
   /** Documents found by declared indexes. Throws as `get` does. */
@@ -116,7 +116,9 @@ export class ProjectionEngine {
     await this.#waitFor(running, freshness);
     const { documents } = this.#environment.storage;
     const found = await this.#measured(name, 'query', () => documents.query(collectionOf(running.projection), query));
-    return found.map(({ key, body }) => ({ key, document: JSON.parse(body) }));
+    const rows: Row<unknown>[] = [];
+    for (const { key, body } of found) rows.push({ key, document: await this.#environment.keys.parse(body) });
+    return rows;
   }
 
   /** How many documents a read model has. */

@@ -1,6 +1,6 @@
-import type { EventHandler } from '../processing/index.ts';
+import type { Environment, EventHandler } from '../processing/index.ts';
 import type { DocumentWrite, Effects, Storage } from '../storage/index.ts';
-import type { RecordedEvent } from '../store/index.ts';
+import type { KeyRing, RecordedEvent } from '../store/index.ts';
 import { collectionOf, documentText, type Projection } from './projection.ts';
 
 /** A document while a page of events is folded into it. */
@@ -15,13 +15,15 @@ type Evolve = Readonly<Record<string, (state: unknown, event: RecordedEvent) => 
 export class ProjectionHandler implements EventHandler {
   readonly #projection: Projection;
   readonly #storage: Storage;
+  readonly #keys: KeyRing;
   readonly #collection: string;
   readonly #evolve: Evolve;
   readonly #key: (event: RecordedEvent) => string | undefined;
 
-  constructor(projection: Projection, storage: Storage) {
+  constructor(projection: Projection, { storage, keys }: Pick<Environment, 'storage' | 'keys'>) {
     this.#projection = projection;
     this.#storage = storage;
+    this.#keys = keys;
     this.#collection = collectionOf(projection);
     this.#evolve = projection.evolve as Evolve;
     this.#key = projection.key as (event: RecordedEvent) => string | undefined;
@@ -44,7 +46,7 @@ export class ProjectionHandler implements EventHandler {
     const documents = new Map<string, Folded>();
     for (const key of wanted as Set<string>) {
       const body = stored.get(key);
-      documents.set(key, { state: body === undefined ? undefined : JSON.parse(body), changed: false });
+      documents.set(key, { state: body === undefined ? undefined : await this.#keys.parse(body), changed: false });
     }
     return documents;
   }

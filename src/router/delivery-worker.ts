@@ -110,7 +110,8 @@ export class DeliveryWorker {
       };
     }
     try {
-      return codec.toJson(codec.decode(stored));
+      const [event] = await codec.decodeAll([stored]);
+      return codec.toJson(event as RecordedEvent);
     } catch (thrown) {
       return { ...failure, message: messageOf(thrown), final: false };
     }

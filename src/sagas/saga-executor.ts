@@ -120,7 +120,7 @@ export class SagaExecutor {
     lost: AbortSignal,
   ): Promise<SagaEvent | undefined> {
     const { environment, services } = this.#parts;
-    const attempt = await runAttempt(saga, state, current, { environment, services, lost });
+    const attempt = await runAttempt(saga, await this.#revived(state), current, { environment, services, lost });
     if (attempt.kind === 'lost') return undefined;
     this.#measure(saga, current, attempt.kind, attempt.durationMs);
     const circumstances = this.#circumstances(saga);
@@ -128,11 +128,18 @@ export class SagaExecutor {
     return settled(state, current, jsonValue(attempt.result), Math.round(attempt.durationMs), circumstances);
   }
 
+  /** A state whose sealed values can be opened: in memory as in its history they are JSON. */
+  async #revived(state: SagaState): Promise<SagaState> {
+    const { keys } = this.#parts.environment;
+    const { input, results } = (await keys.revive({ input: state.input, results: state.results })) as SagaState;
+    return { ...state, input, results };
+  }
+
   /** Records an event; one that ends the saga, together with what that means to the rest of the system. */
   async #record(saga: Saga, state: SagaState, event: SagaEvent, item: ClaimedWork): Promise<SagaState> {
     const encoded = this.#encode(state, event);
     const next = evolved(state, event, encoded, this.#parts.environment.clock.now());
-    const command = commandAtEnd(saga, next);
+    const command = commandAtEnd(saga, isSettled(next.status) ? await this.#revived(next) : next);
     if (command === undefined) return this.#commit(state, next, encoded, workWrite(event, next, item));
     for (let conflicts = 0; ; conflicts++) {
       try {

@@ -12,6 +12,7 @@ import { validatorCompiler } from './request-validation.ts';
 import type { RouteContext } from './route-context.ts';
 import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
+import { keyRoutes } from './routes/key-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
@@ -85,6 +86,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   sagaRoutes(context);
   topologyRoutes(context);
   deliveryRoutes(context);
+  keyRoutes(context);
   subscriptionRoutes(context);
   liveRoutes(context);
   await serveDashboard(context.server);

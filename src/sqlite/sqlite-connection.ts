@@ -31,6 +31,8 @@ function configure(database: Database, file: string, durability: Durability): vo
   // be written to by the mere statement.
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL');
   if (file !== MEMORY) database.pragma('journal_mode = WAL');
+  // What is deleted or written over is not left in free pages: a destroyed key must be in no file.
+  database.pragma('secure_delete = ON');
   // The driver is compiled so that WAL means NORMAL, which loses the last commits when power fails.
   database.pragma(`synchronous = ${durability === 'durable' ? 'FULL' : 'NORMAL'}`);
   // The checkpointer does it beside the writer; a commit must never pay for copying pages.

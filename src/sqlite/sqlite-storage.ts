@@ -6,6 +6,7 @@ import {
   MillraceError,
   messageOf,
   silentTelemetry,
+  sleep,
   systemClock,
 } from '../core/index.ts';
 import type {
@@ -95,6 +96,10 @@ interface Parts {
 
 type Outcomes = GroupOutcome['outcomes'];
 
+/** How often, and how long apart, it is tried to empty the write-ahead log while somebody reads or copies it. */
+const ERASE_TRIES = 100;
+const ERASE_DELAY_MS = 50;
+
 /** The embedded store: one writer that groups commits, readers beside it. */
 class SqliteStorage implements Storage {
   readonly capabilities: Capabilities;
@@ -147,6 +152,20 @@ class SqliteStorage implements Storage {
   async announce(address: string): Promise<void> {
     if (this.#closing !== undefined) throw closedError(this.#parts.file);
     this.#parts.owner?.announce(address);
+  }
+
+  async eraseDeleted(): Promise<void> {
+    const { file, writer, clock } = this.#parts;
+    for (let tries = 0; tries < ERASE_TRIES; tries++) {
+      if (this.#closing !== undefined) throw closedError(file);
+      if (await writer.call('emptyLog')) return;
+      await sleep(clock, ERASE_DELAY_MS);
+    }
+    throw new MillraceError(
+      'STORAGE_UNAVAILABLE',
+      `The write-ahead log of ${file} could not be emptied: another process reads it. End that one and try again.`,
+      { details: { file } },
+    );
   }
 
   close(): Promise<void> {

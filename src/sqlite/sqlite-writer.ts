@@ -162,6 +162,15 @@ export class SqliteWriter {
     this.#change(({ database }) => void checkpoint(database, 'RESTART'));
   }
 
+  /** Copies all of the write-ahead log into the file and empties it; false when a reader is in the way. */
+  emptyLog(): boolean {
+    let emptied = false;
+    this.#change(({ database }) => {
+      emptied = this.#options.file === MEMORY || checkpoint(database, 'TRUNCATE');
+    });
+    return emptied;
+  }
+
   /** Closes the connection for good. */
   close(): void {
     this.#closed = true;

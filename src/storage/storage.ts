@@ -67,6 +67,12 @@ export interface Storage {
   announce(address: string): Promise<void>;
 
   /**
+   * Answers once nothing of what documents held, and do not hold any more, is in any file of the storage. A storage without this cannot
+   * promise it.
+   */
+  eraseDeleted?(): Promise<void>;
+
+  /**
    * Lets running commits finish, then frees everything; closing again waits for the same. Later calls fail with
    * `STORAGE_CLOSED`; a later `watch` hears nothing.
    */

@@ -1,4 +1,5 @@
 import { MillraceError } from '../core/index.ts';
+import { SealedValue } from './sealed.ts';
 
 /** How the data of an event type is written as JSON and read back. `decode(encode(data))` must equal `data`. */
 export interface DataCodec<Data = unknown, Encoded = unknown> {
@@ -119,7 +120,7 @@ export function codecOfMarks(type: string, marks: AnyMarks): DataCodec {
 
 /** Replaces what is marked, and only that; whatever holds something that is replaced is copied. */
 function mapMarked(marks: AnyMarks, value: unknown, pointer: string, leaves: Readonly<Record<Mark, Leaf>>): unknown {
-  if (value === null || value === undefined) return value;
+  if (value === null || value === undefined || value instanceof SealedValue) return value;
   if (typeof marks === 'string') return leaves[marks](value, pointer);
   if (isListOfMarks(marks)) {
     if (!Array.isArray(value)) return value;

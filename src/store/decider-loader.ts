@@ -3,7 +3,7 @@ import type { Storage, StoredEvent } from '../storage/index.ts';
 import type { AnyDecider, StateOf } from './decider.ts';
 import type { EventCodec } from './event-codec.ts';
 import type { EventMetadata, RecordedEvent } from './event-definition.ts';
-import { type Snapshot, snapshotRules } from './snapshot.ts';
+import { snapshotRules } from './snapshot.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
 
 /** How an entity is loaded. None of it changes the state that is loaded, only what it costs. */
@@ -93,7 +93,7 @@ export class DeciderLoader {
     const folding: Folding = snapshot ?? { state: decider.initial(), last: undefined };
     const from = (folding.last?.revision ?? -1) + 1;
     const events: RecordedEvent[] = [];
-    if (snapshot === undefined) this.#fold(decider, first, folding, events);
+    if (snapshot === undefined) await this.#fold(decider, first, folding, events);
     if (long) await this.#foldRest(decider, stream, folding, events);
     const { state, last } = folding;
     const revision = last?.revision ?? -1;
@@ -116,7 +116,8 @@ export class DeciderLoader {
     try {
       const snapshot = await this.#snapshots.read(decider, stream);
       if (snapshot === undefined) return undefined;
-      return { state: stateOf(decider, snapshot), last: snapshot, createdAt: snapshot.createdAt };
+      const state = await this.#codec.revive(snapshot.state);
+      return { state: stateOf(decider, state), last: snapshot, createdAt: snapshot.createdAt };
     } catch (thrown) {
       this.#unreadable.add(1, { decider: decider.name });
       const fields = { decider: decider.name, stream, err: messageOf(thrown) };
@@ -130,14 +131,19 @@ export class DeciderLoader {
     for (;;) {
       const from = (folding.last?.revision ?? -1) + 1;
       const stored = await this.#storage.log.readStream(stream, { from, limit: PAGE });
-      this.#fold(decider, stored, folding, events);
+      await this.#fold(decider, stored, folding, events);
       if (stored.length < PAGE) return;
     }
   }
 
-  #fold(decider: AnyDecider, stored: readonly StoredEvent[], folding: Folding, events: RecordedEvent[]): void {
+  async #fold(
+    decider: AnyDecider,
+    stored: readonly StoredEvent[],
+    folding: Folding,
+    events: RecordedEvent[],
+  ): Promise<void> {
     const evolve = decider.evolve as Evolve;
-    for (const event of stored.map(each => this.#codec.decode(each))) {
+    for (const event of await this.#codec.decodeAll(stored)) {
       const rule = evolve[event.type];
       if (rule !== undefined) folding.state = rule(folding.state, event);
       folding.last = placeOf(event);
@@ -150,7 +156,7 @@ function placeOf({ revision, position, id, metadata }: RecordedEvent): Place {
   return { revision, position, eventId: id, metadata };
 }
 
-function stateOf(decider: AnyDecider, { state }: Snapshot): unknown {
+function stateOf(decider: AnyDecider, state: unknown): unknown {
   const codec = snapshotRules(decider)?.codec;
   return codec === undefined ? state : codec.decode(state);
 }

@@ -12,9 +12,22 @@ import {
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 import { type DataCodec, MarkMismatch } from './data-codec.ts';
 import type { AnyEvent, EventMetadata, NewEvent, RecordedEvent } from './event-definition.ts';
+import {
+  allSealed,
+  checkNotSealed,
+  decoderOf,
+  holdsSealed,
+  keysIn,
+  type SealingKey,
+  sealData,
+  withSealedValues,
+} from './event-seal.ts';
 import { tagsOf } from './event-tags.ts';
+import { type KeyRing, noKeys } from './key-ring.ts';
+import { type Decoders, isSealed, type LoadedKeys } from './sealed.ts';
+import { subjectOf, withoutSensitive } from './sensitive.ts';
 import { currentTraceparent } from './trace-context.ts';
-import { upcast } from './upcasting.ts';
+import { type UpcastSource, upcast } from './upcasting.ts';
 
 /** What a command or handler gives to all events that it appends; an event's own value wins. */
 export interface EventContext {
@@ -26,6 +39,15 @@ export interface EventContext {
 /** Members of the metadata that say in which context an event was appended, not what it is: they do not count for its identity. */
 const CONTEXT_MEMBERS = new Set(['correlationId', 'causationId', 'traceparent', 'tracestate']);
 
+/** An event whose data was checked; of a sensitive one, whose key seals it. */
+interface Checked {
+  readonly event: NewEvent;
+  readonly definition: AnyEvent | undefined;
+  readonly data: unknown;
+  readonly tags: readonly string[];
+  readonly subject: string | undefined;
+}
+
 /** What an event takes from its context; whatever else the context's object holds is not the event's. */
 const FROM_CONTEXT = ['correlationId', 'causationId', 'userId', 'traceparent'] as const;
 
@@ -34,12 +56,23 @@ export class EventCodec {
   readonly #definitions = new Map<string, AnyEvent>();
   readonly #strict: boolean;
   readonly #ids: IdSource;
+  readonly #keys: KeyRing | undefined;
 
-  /** With `strict`, a type without a definition is refused; without, its data passes unchecked. */
-  constructor(options: { definitions: readonly AnyEvent[]; strict: boolean; ids: IdSource }) {
+  /**
+   * With `strict`, a type without a definition is refused; without, its data passes unchecked. Without `keys`, sensitive data is refused,
+   * and none opens.
+   */
+  constructor(options: {
+    definitions: readonly AnyEvent[];
+    strict: boolean;
+    ids: IdSource;
+    keys?: KeyRing | undefined;
+  }) {
     for (const definition of options.definitions) this.#definitions.set(definition.type, definition);
     this.#strict = options.strict;
     this.#ids = options.ids;
+    this.#keys = options.keys;
+    this.#keys?.decodeBy(this.#decoders);
   }
 
   /**
@@ -49,20 +82,28 @@ export class EventCodec {
    */
   async encode(stream: string, events: readonly NewEvent[], context: EventContext = {}): Promise<EncodedEvent[]> {
     const traceparent = currentTraceparent();
-    const encoded: EncodedEvent[] = [];
+    const valid: Checked[] = [];
     for (const event of events) {
       const definition = this.#definitionOf(event.type);
       let data: unknown = event.data;
+      let subject: string | undefined;
       if (definition !== undefined) {
         const checked = definition.schema['~standard'].validate(event.data);
-        data = validData(event, encoded.length, checked instanceof Promise ? await checked : checked);
+        data = validData(event, valid.length, checked instanceof Promise ? await checked : checked);
+        if (definition.sensitive !== undefined) subject = subjectOf(event.type, definition.sensitive, stream, data);
       }
-      const tags = tagsOf(event, definition, data);
+      const tags = tagsOf(event, definition, definition === undefined ? data : withoutSensitive(definition, data));
       if (definition?.codec !== undefined) data = encodedData(definition, data);
-      const checked = { data, version: definition?.version ?? 1, tags };
-      encoded.push(this.#encodeChecked(stream, event, checked, { ...context, traceparent }));
+      valid.push({ event, definition, data, tags, subject });
     }
-    return encoded;
+    const subjects = valid.flatMap(({ subject }) => subject ?? []);
+    const keys = subjects.length === 0 ? undefined : await this.#sealingKeys(subjects);
+    return valid.map(({ event, definition, data, tags, subject }) => {
+      const key = subject === undefined ? undefined : keys?.get(subject);
+      const sealing = definition === undefined || key === undefined ? undefined : { definition, key };
+      const checked = { data, version: definition?.version ?? 1, tags };
+      return this.#encodeChecked(stream, event, checked, { ...context, traceparent }, sealing);
+    });
   }
 
   /** Encodes an event of Millrace's own, whose data needs no check. */
@@ -72,22 +113,36 @@ export class EventCodec {
   }
 
   /**
-   * Decodes an event as it is stored. Throws `UNKNOWN_EVENT_VERSION` when it is newer than its definition, `LOAD_FAILED` when
+   * Decodes events as they are stored, with the keys that their sealed values need; see `decode`.
+   */
+  async decodeAll(stored: readonly StoredEvent[]): Promise<RecordedEvent[]> {
+    const loading = this.keysOf(stored);
+    const keys = loading === undefined ? noKeys : await loading;
+    return stored.map(event => this.decode(event, keys));
+  }
+
+  /** Loads the keys of events that are to be decoded; undefined when nothing in them is sealed. */
+  keysOf(stored: readonly StoredEvent[]): Promise<LoadedKeys> | undefined {
+    const ids: string[] = [];
+    for (const { data } of stored) ids.push(...keysIn(data));
+    return ids.length === 0 ? undefined : this.#keys?.load(ids);
+  }
+
+  /**
+   * Decodes an event as it is stored; what is sealed in it opens with the keys that are given. Throws `UNKNOWN_EVENT_VERSION` when it is newer than its definition, `LOAD_FAILED` when
    * an upcaster or the codec of its type fails.
    */
-  decode(stored: StoredEvent): RecordedEvent {
+  decode(stored: StoredEvent, keys: LoadedKeys = noKeys): RecordedEvent {
     const definition = this.#definitions.get(stored.type);
-    const current = definition !== undefined && stored.schemaVersion !== definition.version;
-    const parsed: unknown = JSON.parse(stored.data);
-    const data = current ? upcast(stored, definition, parsed) : parsed;
+    const older = definition !== undefined && stored.schemaVersion !== definition.version;
     return {
       position: stored.position,
       stream: stored.stream,
       revision: stored.revision,
       id: stored.id,
       type: stored.type,
-      schemaVersion: current ? definition.version : stored.schemaVersion,
-      data: definition?.codec === undefined ? data : decodedData(stored, definition.codec, data),
+      schemaVersion: older ? definition.version : stored.schemaVersion,
+      data: this.#dataOf(stored, definition, keys),
       metadata: metadataOf(stored),
       tags: stored.tags,
       occurredAt: stored.occurredAt ?? stored.recordedAt,
@@ -96,10 +151,15 @@ export class EventCodec {
     };
   }
 
+  /** A value that came from JSON, with the sealed values in it as they were. */
+  async revive<T>(value: T): Promise<T> {
+    return this.#keys === undefined ? value : this.#keys.revive(value);
+  }
+
   /** A recorded event with its data as JSON holds it: for what leaves the program as JSON, and for patterns that are JSON. */
   toJson(event: RecordedEvent): RecordedEvent {
     const codec = this.#definitions.get(event.type)?.codec;
-    return codec === undefined ? event : { ...event, data: codec.encode(event.data) };
+    return codec === undefined || isSealed(event.data) ? event : { ...event, data: codec.encode(event.data) };
   }
 
   /** Events to be appended, from those whose data came as JSON. Throws `SCHEMA_VIOLATION` when a type cannot be read from that. */
@@ -114,6 +174,26 @@ export class EventCodec {
         throw schemaViolation(event.type, index, [{ pointer, message: messageOf(thrown) }]);
       }
     });
+  }
+
+  readonly #decoders: Decoders = place => {
+    const { id, type, version: schemaVersion } = place;
+    return decoderOf(this.#definitions.get(type), place, (definition, json) =>
+      currentData({ id, type, schemaVersion, position: 0 }, definition, json),
+    );
+  };
+
+  /** The data of a stored event, as programs know it. */
+  #dataOf(stored: StoredEvent, definition: AnyEvent | undefined, keys: LoadedKeys): unknown {
+    const json: unknown = JSON.parse(stored.data);
+    const data = holdsSealed(stored.data) ? withSealedValues(stored, json, keys, this.#decoders) : json;
+    if (definition === undefined || isSealed(data)) return data;
+    return allSealed(definition, currentData(stored, definition, data));
+  }
+
+  async #sealingKeys(subjects: readonly string[]): Promise<ReadonlyMap<string, SealingKey>> {
+    if (this.#keys !== undefined) return this.#keys.obtain(subjects);
+    throw new MillraceError('KEY_MISSING', 'No keys were given to seal sensitive data with. Nothing was appended.');
   }
 
   #definitionOf(type: unknown): AnyEvent | undefined {
@@ -134,25 +214,30 @@ export class EventCodec {
     event: NewEvent,
     { data, version, tags }: { data: unknown; version: number; tags: readonly string[] },
     context: EventContext & { traceparent: string | undefined },
+    sealing?: { definition: AnyEvent; key: SealingKey },
   ): EncodedEvent {
     const id = event.id === undefined ? this.#ids.next() : checkedName(event.id, 'The id of an event');
     const { metadata, own } = mergedMetadata(event.metadata, context);
     const loss = jsonLossOf(data);
     if (loss !== undefined) throw notJson(event.type, loss);
+    checkNotSealed(event.type, data);
     const content: unknown[] = [stream, event.type, version, data, own];
     if (tags.length > 0) content.push(tags);
+    const canonical = canonicalJson(content);
     return {
       id,
       fresh: event.id === undefined,
       type: event.type,
       schemaVersion: version,
-      data: JSON.stringify(data),
+      data: JSON.stringify(
+        sealing === undefined ? data : sealData(sealing.definition, data, { stream, id }, sealing.key),
+      ),
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
       causationId: metadata?.causationId ?? null,
       tags,
       occurredAt: checkedTime(event),
-      digest: hash('sha256', canonicalJson(content), 'buffer'),
+      digest: sealing === undefined ? hash('sha256', canonical, 'buffer') : sealing.key.key.digest(canonical),
     };
   }
 }
@@ -204,7 +289,13 @@ function encodedData({ type, codec }: AnyEvent, data: unknown): unknown {
   }
 }
 
-function decodedData({ type, position }: StoredEvent, codec: DataCodec, data: unknown): unknown {
+/** Data as it is stored, brought to the current version of its type and decoded. */
+function currentData(stored: UpcastSource, definition: AnyEvent, json: unknown): unknown {
+  const newest = stored.schemaVersion === definition.version ? json : upcast(stored, definition, json);
+  return definition.codec === undefined ? newest : decodedData(stored, definition.codec, newest);
+}
+
+function decodedData({ type, position }: UpcastSource, codec: DataCodec, data: unknown): unknown {
   try {
     return codec.decode(data);
   } catch (cause) {

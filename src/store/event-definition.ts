@@ -1,6 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { checkedName, type Json, MillraceError } from '../core/index.ts';
 import { type AnyMarks, codecOfMarks, type DataCodec, type Encoded, type Marks } from './data-codec.ts';
+import {
+  type AnySensitiveMark,
+  checkSensitive,
+  type MemberOf,
+  type SealedData,
+  type SensitiveMark,
+} from './sensitive.ts';
 import { checkUpcasters, type UpcasterChain, type Upcasters } from './upcasting.ts';
 
 /** What accompanies an event. Own members may be added; they are stored as they are given. */
@@ -91,6 +98,8 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly codec: DataCodec | undefined;
   /** The marks that the codec was made from, if it was. */
   readonly json: AnyMarks | undefined;
+  /** What of the data is sealed, and under whose key; undefined when nothing is. */
+  readonly sensitive: AnySensitiveMark | undefined;
   readonly tags: Tagger<never> | undefined;
 }
 
@@ -134,20 +143,33 @@ export function defineEvent<
   const Version extends number = 1,
   Chain extends Upcasters = Upcasters,
   Coded = unknown,
+  const Field extends MemberOf<StandardSchemaV1.InferOutput<Schema>> = never,
+  const Payload extends boolean = false,
 >(
   type: Type,
   options: {
     readonly schema: Schema;
+    /**
+     * What of the data is sealed, wherever it goes, under the key of a subject that can be forgotten: `{ subject: data => data.customerId,
+     * fields: ['email'] }`, or `{ payload: true }` under the key of the stream.
+     */
+    readonly sensitive?: SensitiveMark<StandardSchemaV1.InferOutput<NoInfer<Schema>>, Field, Payload>;
     readonly tags?: Tagger<StandardSchemaV1.InferOutput<NoInfer<Schema>>>;
   } & EventOptions<StandardSchemaV1.InferOutput<Schema>, Version, Chain, Coded> &
     NoInfer<ReadsAllVersions<Version, Chain, Stored<StandardSchemaV1.InferOutput<Schema>, Coded>>> &
     NoInfer<WritesAll<StandardSchemaV1.InferOutput<Schema>>>,
-): EventDefinition<Type, StandardSchemaV1.InferOutput<Schema>, StandardSchemaV1.InferInput<Schema>> {
+): EventDefinition<
+  Type,
+  SealedData<StandardSchemaV1.InferOutput<Schema>, Field, Payload>,
+  StandardSchemaV1.InferInput<Schema>
+> {
   checkedName(type, 'The type of an event');
   const { schema, version = 1, upcast = {} } = options as { schema: Schema } & EventOptions<unknown>;
   const { json, codec, tags } = options as { json?: AnyMarks; codec?: DataCodec; tags?: Tagger<never> };
+  const { sensitive } = options as { sensitive?: AnySensitiveMark };
   checkUpcasters(type, version, upcast);
   if (json !== undefined && codec !== undefined) throw twoCodecs(type);
+  checkSensitive(type, sensitive, codec !== undefined);
   const make = (data: unknown, event: Omit<NewEvent, 'type' | 'data'> = {}) => ({ ...event, type, data });
   const definition = Object.assign(make, {
     kind: 'event' as const,
@@ -156,12 +178,13 @@ export function defineEvent<
     version,
     upcast,
     json,
+    sensitive,
     codec: json === undefined ? codec : codecOfMarks(type, json),
     tags,
   });
   return definition as unknown as EventDefinition<
     Type,
-    StandardSchemaV1.InferOutput<Schema>,
+    SealedData<StandardSchemaV1.InferOutput<Schema>, Field, Payload>,
     StandardSchemaV1.InferInput<Schema>
   >;
 }

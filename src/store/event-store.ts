@@ -174,7 +174,7 @@ export class EventStore {
     const started = this.#clock.monotonic();
     const stored = await this.#storage.log.readStream(stream, options);
     this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);
-    return stored.map(event => this.#codec.decode(event));
+    return this.#codec.decodeAll(stored);
   }
 
   /** Events of the log after a position, decoded, and how far the reader has looked. */
@@ -186,7 +186,7 @@ export class EventStore {
     const started = this.#clock.monotonic();
     const page = await this.#storage.log.readLog(options);
     this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);
-    return { events: page.events.map(event => this.#codec.decode(event)), through: page.through };
+    return { events: await this.#codec.decodeAll(page.events), through: page.through };
   }
 
   /**

@@ -40,6 +40,9 @@ export {
   type StreamEvents,
 } from './event-store.ts';
 export { causedBy, inContext } from './handling-context.ts';
+export { type KeyProvider, LocalKeys, type WrappedKey } from './key-provider.ts';
+export { type Forgetting, KeyRing, type KeyStatus } from './key-ring.ts';
+export type { ForgetReason } from './key-row.ts';
 export { compareSchemas, type SchemaChange } from './schema-comparison.ts';
 export type { SchemaDifference } from './schema-difference.ts';
 export {
@@ -51,6 +54,8 @@ export {
   schemaFileText,
   type UnexportedSchema,
 } from './schema-file.ts';
+export { type Forgotten, isForgotten, isSealed, type LoadedKeys, type Sealed } from './sealed.ts';
+export type { SealedData, SensitiveMark } from './sensitive.ts';
 export type { SnapshotOptions } from './snapshot-options.ts';
 export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
 export type { Upcasters } from './upcasting.ts';

@@ -1,6 +1,7 @@
 import { partitionOfKey } from '../core/index.ts';
 import { type Environment, failureOf, WorkRunner } from '../processing/index.ts';
 import type { ClaimedWork } from '../storage/index.ts';
+import type { RecordedEvent } from '../store/index.ts';
 import { type ParkedEvent, type ParkedEvents, parkedEvent } from './parked-events.ts';
 import { processorOf, type Subscription } from './subscription.ts';
 
@@ -69,7 +70,8 @@ export class ParkedReplay {
     const [stored] = (await storage.log.readLog({ after: event.position - 1, limit: 1 })).events;
     try {
       if (stored?.position !== event.position) throw new Error(`There is no event at position ${event.position}.`);
-      await handle(codec.decode(stored), { signal, partition: partitionOfKey(event.key, partitions) });
+      const [decoded] = (await codec.decodeAll([stored])) as [RecordedEvent];
+      await handle(decoded, { signal, partition: partitionOfKey(event.key, partitions) });
     } catch (thrown) {
       if (signal.aborted) return;
       const { telemetry } = this.#environment;

@@ -9,7 +9,7 @@ import {
 import type { Environment } from '../processing/index.ts';
 import { openSqlite } from '../sqlite/index.ts';
 import type { Storage } from '../storage/index.ts';
-import { type AnyEvent, EventCodec, EventStore } from '../store/index.ts';
+import { type AnyEvent, EventCodec, EventStore, type KeyProvider, KeyRing } from '../store/index.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** An environment for tests, and the clock that drives it. */
@@ -29,6 +29,7 @@ export async function createTestEnvironment(
     seed?: number;
     telemetry?: Telemetry;
     owner?: string;
+    keys?: KeyProvider;
   } = {},
 ): Promise<TestEnvironment> {
   const random: Random = seededRandom(options.seed ?? 1);
@@ -36,7 +37,9 @@ export async function createTestEnvironment(
   const storage = options.storage ?? (await openSqlite({ file: ':memory:', clock }));
   const telemetry = options.telemetry ?? silentTelemetry;
   const ids = createIdSource({ clock, random });
-  const codec = new EventCodec({ definitions: options.definitions ?? [], strict: false, ids });
+  const own = new EventCodec({ definitions: [], strict: false, ids });
+  const keys = new KeyRing({ storage, provider: options.keys, events: own, clock });
+  const codec = new EventCodec({ definitions: options.definitions ?? [], strict: false, ids, keys });
   const events = new EventStore({ storage, codec, clock, telemetry });
-  return { storage, clock, random, ids, codec, events, telemetry, owner: options.owner ?? 'test' };
+  return { storage, clock, random, ids, codec, keys, events, telemetry, owner: options.owner ?? 'test' };
 }

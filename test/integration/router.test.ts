@@ -15,7 +15,7 @@ import {
 } from '../../src/core/index.ts';
 import { defineRoute, type HttpOptions, http, Router } from '../../src/router/index.ts';
 import { openSqlite } from '../../src/sqlite/index.ts';
-import { EventCodec, EventStore } from '../../src/store/index.ts';
+import { EventCodec, EventStore, KeyRing } from '../../src/store/index.ts';
 import { runCount } from '../runs.ts';
 import { RouterReceiver } from './router-receiver.ts';
 
@@ -44,9 +44,10 @@ async function routing(url: string, options: HttpOptions = {}) {
   cleanUp.push(() => storage.close());
   const ids = createIdSource({ clock, random });
   const codec = new EventCodec({ definitions: [], strict: false, ids });
+  const keys = new KeyRing({ storage, events: codec, clock });
   const telemetry = silentTelemetry;
   const events = new EventStore({ storage, codec, clock, telemetry });
-  const environment = { storage, events, codec, clock, random, ids, telemetry, owner: 'test' };
+  const environment = { storage, events, codec, keys, clock, random, ids, telemetry, owner: 'test' };
   const to = [http(url, { allowNetworks, retry, ...options })];
   const router = new Router({ routes: [defineRoute('r', { match: { type: ['Happened'] }, to })], environment });
   cleanUp.push(() => router.stop());

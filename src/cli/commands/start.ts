@@ -14,6 +14,7 @@ export function startCommand(
     .option('--store <url>', 'where facts are kept: sqlite:<file>, postgres://… or memory:', 'sqlite:./millrace.db')
     .option('--port <n>', 'port on this machine', portOption, PORT_DEFAULT)
     .option('--app <module>', 'module whose default export is an app; without one, any event type is accepted')
+    .option('--keys <url>', 'where the keys of sensitive data are: file:<path> or env:<name of a variable>')
     .addOption(
       new Option('--log-level <level>', 'how much is logged')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
