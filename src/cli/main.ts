@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
+import { exportCommand, importCommand } from './commands/archive.ts';
 import { checkpointCommand, verifyCommand } from './commands/audit.ts';
 import { backupCommand } from './commands/backup.ts';
 import { databaseCommand } from './commands/db.ts';
@@ -9,7 +10,6 @@ import { keysCommand } from './commands/keys.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { subscriptionCommand } from './commands/subscription.ts';
-import { exportCommand, importCommand } from './commands/transfer.ts';
 import { EXIT } from './exit-code.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
