@@ -43,6 +43,29 @@ export {
   systemClock,
   systemRandom,
 } from './core/index.ts';
+export {
+  type BackupManifest,
+  type BackupReport,
+  type BackupStage,
+  createBackup,
+  type ExportManifest,
+  type ExportOptions,
+  exportLog,
+  type Finding,
+  type FindingKind,
+  type ImportOptions,
+  type ImportResult,
+  importLog,
+  type LogCheckpoint,
+  type PositionMapping,
+  parseCheckpoint,
+  restoreBackup,
+  signCheckpoint,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyBackup,
+  verifyLog,
+} from './operations/index.ts';
 export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
   type DocumentOf,

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
+import { exportCommand, importCommand } from './commands/archive.ts';
+import { checkpointCommand, verifyCommand } from './commands/audit.ts';
+import { backupCommand } from './commands/backup.ts';
 import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { eventCommand } from './commands/event.ts';
@@ -28,6 +31,11 @@ async function main(args: readonly string[]): Promise<void> {
     .version(version())
     .showSuggestionAfterError()
     .addCommand(startCommand(run))
+    .addCommand(verifyCommand(run))
+    .addCommand(checkpointCommand(run))
+    .addCommand(backupCommand(run))
+    .addCommand(exportCommand(run))
+    .addCommand(importCommand(run))
     .addCommand(demoCommand(run))
     .addCommand(eventCommand(run))
     .addCommand(streamCommand(run))
