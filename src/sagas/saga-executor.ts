@@ -6,7 +6,7 @@ import { runAttempt } from './saga-attempt.ts';
 import type { Saga } from './saga-definition.ts';
 import { type ParkReason, type SagaEvent, sagaStream } from './saga-events.ts';
 import { indexWrite } from './saga-index.ts';
-import { foldHistory, jsonValue, loadHistory } from './saga-instance.ts';
+import { foldHistory, loadHistory } from './saga-instance.ts';
 import { type CurrentAttempt, evolveSaga, isSettled, type SagaState } from './saga-state.ts';
 import { type Circumstances, failed, nextMove, settled } from './saga-transitions.ts';
 
@@ -74,8 +74,11 @@ export class SagaExecutor {
     if (state === undefined || isSettled(state.status)) return this.#discard(item);
     const saga = this.#parts.versions.get(state.version);
     try {
-      if (saga !== undefined) await this.#advance(saga, state, item, lost, fresh !== undefined);
-      else await this.#park(state, 'version', versionMissing(state, [...this.#parts.versions.keys()]), item);
+      if (saga === undefined) {
+        await this.#park(state, 'version', versionMissing(state, [...this.#parts.versions.keys()]), item);
+      } else if (lostStep(saga, state) !== undefined) {
+        await this.#park(state, 'version', stepMissing(state, lostStep(saga, state) as string), item);
+      } else await this.#advance(saga, state, item, lost, fresh !== undefined);
     } catch (thrown) {
       // Another process got on with the saga, or the claim ran out: what this one knows is of no use any more.
       if (!isMillraceError(thrown, 'REVISION_CONFLICT', 'LEASE_LOST')) throw thrown;
@@ -125,14 +128,20 @@ export class SagaExecutor {
     this.#measure(saga, current, attempt.kind, attempt.durationMs);
     const circumstances = this.#circumstances(saga);
     if (attempt.kind === 'failed') return failed(state, current, attempt.failure, circumstances);
-    return settled(state, current, jsonValue(attempt.result), Math.round(attempt.durationMs), circumstances);
+    return settled(state, current, attempt.result, Math.round(attempt.durationMs), circumstances);
   }
 
   /** Records an event; one that ends the saga, together with what that means to the rest of the system. */
   async #record(saga: Saga, state: SagaState, event: SagaEvent, item: ClaimedWork): Promise<SagaState> {
     const encoded = this.#encode(state, event);
     const next = evolved(state, event, encoded, this.#parts.environment.clock.now());
-    const command = commandAtEnd(saga, next);
+    if (next.endedAt === null) return this.#commit(state, next, encoded, workWrite(event, next, item));
+    let command: Command | undefined;
+    try {
+      command = commandAtEnd(saga, next);
+    } catch (thrown) {
+      return this.#park(state, 'end', failureOf(thrown), item);
+    }
     if (command === undefined) return this.#commit(state, next, encoded, workWrite(event, next, item));
     for (let conflicts = 0; ; conflicts++) {
       try {
@@ -236,6 +245,21 @@ function commandAtEnd({ onEnd }: Saga, ended: SagaState): Command | undefined {
   if (ended.status === 'COMPENSATED') return onEnd.compensated?.({ id, input, results, failedStep, error });
   if (ended.status === 'FAILED') return onEnd.failed?.({ id, input, results, failedStep, error });
   return undefined;
+}
+
+/** A step that a saga has been at, and that its definition does not have any more; undefined when all are there. */
+function lostStep({ steps }: Saga, { current, effects }: SagaState): string | undefined {
+  const known = new Set(steps.map(({ name }) => name));
+  const seen = [...effects.map(({ step }) => step), ...(current === null ? [] : [current.step])];
+  return seen.find(step => !known.has(step));
+}
+
+function stepMissing({ type, version }: SagaState, step: string): ErrorData {
+  return new MillraceError(
+    'INVALID_DEFINITION',
+    `Saga ${type} version ${version} has no step ${step}, but a running saga has been at it. Put the step back and raise the version for the change, then redrive the saga.`,
+    { details: { saga: type, version, step } },
+  ).toJSON();
 }
 
 function versionMissing({ type, version }: SagaState, known: readonly number[]): ErrorData {

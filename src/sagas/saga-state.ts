@@ -24,8 +24,8 @@ export interface CurrentAttempt {
   readonly interruptions: number;
   /** When it goes on, in milliseconds since 1970 UTC; undefined while the attempt is at work. */
   readonly retryAt?: number;
-  /** Whether the last failure left no doubt that the step had no effect. */
-  readonly certain?: boolean;
+  /** Whether an earlier try failed or broke off in such a way that nobody knows whether it had an effect. */
+  readonly unsure?: boolean;
   readonly error?: ErrorData;
 }
 
@@ -93,13 +93,13 @@ export function evolveSaga(state: SagaState, recorded: RecordedSagaEvent): SagaS
     case 'SagaStarted':
       return moved;
     case 'SagaAttemptStarted':
-      return { ...moved, current: event.data, status: event.data.undo ? 'COMPENSATING' : 'RUNNING' };
+      return { ...moved, current: oneMore(state, event.data), status: event.data.undo ? 'COMPENSATING' : 'RUNNING' };
     case 'SagaAttemptInterrupted':
-      return { ...moved, current: event.data };
+      return { ...moved, current: oneMore(state, event.data) };
     case 'SagaAttemptFailed':
       return {
         ...moved,
-        current: { ...event.data, interruptions: 0 },
+        current: oneMore(state, { ...event.data, interruptions: 0 }, !event.data.certain),
         status: event.data.undo ? 'COMPENSATING' : 'WAITING',
       };
     case 'SagaStepCompleted':
@@ -128,6 +128,22 @@ export function isSettled(status: SagaStatus): boolean {
 
 function atWork(begun: Begun | null): CurrentAttempt | null {
   return begun === null ? null : { ...begun, interruptions: 0 };
+}
+
+/** Another try of what the saga is at, which keeps what is not known of those before it. */
+function oneMore(
+  { current }: SagaState,
+  { step, undo, attempt, interruptions, ...rest }: CurrentAttempt,
+  failedUnsurely = false,
+): CurrentAttempt {
+  const same = current !== null && current.step === step && current.undo === undo;
+  const unsure = failedUnsurely || interruptions > 0 || (same && current.unsure === true);
+  const { retryAt, error } = rest;
+  return {
+    ...{ step, undo, attempt, interruptions, unsure },
+    ...(retryAt === undefined ? {} : { retryAt }),
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 function completed(state: SagaState, { step, result }: { step: string; result: Json }): Partial<SagaState> {
