@@ -79,6 +79,13 @@ async function main(): Promise<number> {
   show(machineLine(machine));
   const reports: Report[] = [];
   for (const benchmark of chosen) {
+    const missing = await benchmark.missing?.();
+    if (missing !== undefined) {
+      if (process.env.CI === 'true')
+        throw new Error(`${benchmark.name}: ${missing}. With CI=true nothing may be missing.`);
+      process.stderr.write(`SKIPPED ${benchmark.name}: ${missing}\n\n`);
+      continue;
+    }
     const rounds = Number(call.rounds ?? (quick ? QUICK_ROUNDS : benchmark.rounds));
     const results = await runContest(benchmark, {
       folder: join(folder, benchmark.name),

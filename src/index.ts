@@ -16,6 +16,7 @@ export {
   type ModelQuery,
   openStorage,
   type StoreLocation,
+  type SubscribeOptions,
   storeSchema,
 } from './app/index.ts';
 export {
@@ -36,6 +37,7 @@ export {
   systemClock,
   systemRandom,
 } from './core/index.ts';
+export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
   type DocumentOf,
   defineProjection,
@@ -109,3 +111,11 @@ export {
   topic,
   tumbling,
 } from './streams/index.ts';
+export {
+  defineSubscription,
+  type ParkedEvent,
+  parked,
+  type Subscription,
+  type SubscriptionContext,
+  type SubscriptionStatus,
+} from './subscriptions/index.ts';

@@ -45,6 +45,8 @@ export interface Benchmark {
   /** By name, in the order in which they are shown. Each is loaded only in its own process. */
   readonly contestants: Readonly<Record<string, (surroundings: Surroundings) => Promise<Contestant>>>;
   readonly bars: readonly Bar[];
+  /** Why it cannot be measured here; undefined when it can. It is said, and nothing is shown in its place. */
+  readonly missing?: () => Promise<string | undefined>;
   /** Makes what all contestants start from, once. */
   readonly prepare?: (folder: string, quick: boolean) => Promise<void>;
 }

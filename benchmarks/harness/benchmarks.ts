@@ -5,6 +5,7 @@ import { appendOneCaller } from '../append-one-caller.ts';
 import { catchUp } from '../catch-up.ts';
 import { demo } from '../demo.ts';
 import { postgresAppendManyCallers, postgresAppendOneCaller } from '../postgres-append.ts';
+import { postgresAppendPeer } from '../postgres-peer.ts';
 import { postgresCatchUp, postgresReadStreams } from '../postgres-read.ts';
 import { projection } from '../projection.ts';
 import { readStreams } from '../read-streams.ts';
@@ -27,6 +28,7 @@ export const benchmarks: readonly Benchmark[] = [
   readYourWrite,
   postgresAppendOneCaller,
   postgresAppendManyCallers,
+  postgresAppendPeer,
   postgresReadStreams,
   postgresCatchUp,
   demo,

@@ -4,9 +4,17 @@ import type { Route } from '../router/index.ts';
 import type { Saga } from '../sagas/index.ts';
 import type { AnyDecider, AnyEvent } from '../store/index.ts';
 import type { Topology } from '../streams/index.ts';
+import type { Subscription } from '../subscriptions/index.ts';
 
 /** Anything that an app is made of. Sagas must find the services that they need. */
-export type Definition<Services> = AnyEvent | AnyDecider | Projection | Saga<Services> | Topology | Route;
+export type Definition<Services> =
+  | AnyEvent
+  | AnyDecider
+  | Projection
+  | Saga<Services>
+  | Topology
+  | Route
+  | Subscription;
 
 /** What a program does, as pure definitions, without any connection: where it runs is said when it is started. */
 export interface App {
@@ -17,12 +25,13 @@ export interface App {
   readonly sagas: readonly Saga[];
   readonly topologies: readonly Topology[];
   readonly routes: readonly Route[];
+  readonly subscriptions: readonly Subscription[];
   readonly services: unknown;
 }
 
 /**
- * Puts definitions together to an app. Event types that deciders, projections, sagas and topologies name are part of it
- * without being listed. Throws `INVALID_DEFINITION` when two definitions of one kind share a name.
+ * Puts definitions together to an app. Event types that deciders, projections, sagas, topologies and subscriptions name are part
+ * of it without being listed. Throws `INVALID_DEFINITION` when two definitions of one kind share a name.
  *
  * @example
  * const shop = defineApp({ define: [order, customers, fulfilment], services });
@@ -38,9 +47,10 @@ export function defineApp<Services = undefined>(parts: {
   const projections = unique('projection', of('projection'), ({ name }) => name);
   const sagas = unique('saga', of('saga'), ({ type, version }) => `${type} version ${version}`);
   const topologies = unique('topology', of('topology'), ({ name }) => name);
+  const subscriptions = unique('subscription', of('subscription'), ({ name }) => name);
   const named = [
     ...of('event'),
-    ...[...deciders, ...projections, ...topologies].flatMap(({ events }) => events),
+    ...[...deciders, ...projections, ...topologies, ...subscriptions].flatMap(({ events }) => events),
     ...sagas.flatMap(({ triggers }) => triggers.map(({ event }) => event)),
   ];
   return {
@@ -51,6 +61,7 @@ export function defineApp<Services = undefined>(parts: {
     sagas,
     topologies,
     routes: unique('route', of('route'), ({ name }) => name),
+    subscriptions,
     services: parts.services,
   };
 }

@@ -13,3 +13,4 @@ export {
   type ModelQuery,
 } from './millrace.ts';
 export { openStorage, type StoreLocation, storeSchema } from './open-storage.ts';
+export type { SubscribeOptions } from './readers.ts';

@@ -9,7 +9,7 @@ import {
   systemRandom,
   type Telemetry,
 } from '../core/index.ts';
-import { type Environment, type ProcessorStatus, type SubscriptionOptions, subscribe } from '../processing/index.ts';
+import type { Environment, ProcessorStatus } from '../processing/index.ts';
 import {
   type Freshness,
   type Projection,
@@ -37,9 +37,11 @@ import {
   type StreamEvents,
 } from '../store/index.ts';
 import { TopologyEngine } from '../streams/index.ts';
+import { SubscriptionEngine } from '../subscriptions/index.ts';
 import { type App, defineApp } from './app-definition.ts';
 import { openStorage, type StoreLocation } from './open-storage.ts';
 import { PrometheusMetrics } from './prometheus-metrics.ts';
+import { Readers, type SubscribeOptions } from './readers.ts';
 
 /** Where and how an app runs. */
 export interface MillraceOptions {
@@ -71,6 +73,7 @@ export interface Millrace {
   readonly sagas: SagaEngine;
   readonly topologies: TopologyEngine;
   readonly router: Router;
+  readonly subscriptions: SubscriptionEngine;
   readonly storage: Storage;
 
   /** Appends events to a stream; see `EventStore.append`. */
@@ -97,8 +100,11 @@ export interface Millrace {
     projection: Projection<State, Index>,
     query: ModelQuery<NoInfer<Index>>,
   ): Promise<readonly Row<State>[]>;
-  /** Follows the log; see `subscribe` of processing. */
-  subscribe(options?: SubscriptionOptions): AsyncGenerator<RecordedEvent, void, undefined>;
+  /**
+   * Follows the log: first what is there, then what comes; it never skips and never reorders. With a `name` it goes on where the last
+   * reader of that name ended; see `SubscribeOptions`. It ends when the signal aborts, when it is left, or when the app closes.
+   */
+  subscribe(options?: SubscribeOptions): AsyncGenerator<RecordedEvent, void, undefined>;
   /** Where every processor stands: what an operator looks at first. */
   status(): MillraceStatus;
   /** All metrics in Prometheus' text format. */
@@ -167,15 +173,15 @@ class RunningApp implements Millrace {
   readonly sagas: SagaEngine;
   readonly topologies: TopologyEngine;
   readonly router: Router;
+  readonly subscriptions: SubscriptionEngine;
   readonly storage: Storage;
-  readonly #environment: Environment;
+  readonly #readers: Readers;
   readonly #metrics: PrometheusMetrics;
   readonly #ownsStorage: boolean;
   readonly #storedSchemas: StoredSchemas | undefined;
-  readonly #closing = new AbortController();
 
   constructor(app: App, environment: Environment, metrics: PrometheusMetrics, options: MillraceOptions) {
-    this.#environment = environment;
+    this.#readers = new Readers(environment);
     this.#metrics = metrics;
     this.#ownsStorage = typeof options.store === 'string';
     this.events = environment.events;
@@ -183,6 +189,7 @@ class RunningApp implements Millrace {
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
+    this.subscriptions = new SubscriptionEngine({ subscriptions: app.subscriptions, environment });
     // Without an app every type is as good as another: there is nothing to compare with.
     if (options.app !== undefined) {
       const { storage, telemetry } = environment;
@@ -200,6 +207,7 @@ class RunningApp implements Millrace {
     await this.projections.start();
     await this.topologies.start();
     await this.router.start();
+    await this.subscriptions.start();
     await this.sagas.start();
   }
 
@@ -237,14 +245,18 @@ class RunningApp implements Millrace {
     return this.projections.query(name, wanted as DocumentQuery, freshness);
   }
 
-  subscribe(options: SubscriptionOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {
-    const { signal } = this.#closing;
-    const ends = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
-    return subscribe(this.#environment, { ...options, signal: ends });
+  subscribe(options: SubscribeOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {
+    return this.#readers.subscribe(options);
   }
 
   status(): MillraceStatus {
-    const processors = [...this.sagas.statuses(), ...this.topologies.statuses(), ...this.router.statuses()];
+    const { sagas, topologies, router, subscriptions } = this;
+    const processors = [
+      ...sagas.statuses(),
+      ...topologies.statuses(),
+      ...router.statuses(),
+      ...subscriptions.processors(),
+    ];
     const storedSchemas = this.#storedSchemas?.status() ?? { unknown: [], unreadable: [] };
     return { projections: this.projections.statuses(), processors, storedSchemas };
   }
@@ -254,9 +266,9 @@ class RunningApp implements Millrace {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
-    const { sagas, router, topologies, projections } = this;
-    await Promise.all([sagas.stop(), router.stop(), topologies.stop(), projections.stop()]);
+    const { sagas, router, topologies, projections, subscriptions } = this;
+    this.#readers.close();
+    await Promise.all([sagas.stop(), router.stop(), topologies.stop(), projections.stop(), subscriptions.stop()]);
     await this.events.close();
     if (this.#ownsStorage) await this.storage.close();
   }

@@ -5,6 +5,7 @@ import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
+import { subscriptionCommand } from './commands/subscription.ts';
 import { EXIT } from './exit-code.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
@@ -24,6 +25,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(startCommand(run))
     .addCommand(demoCommand(run))
     .addCommand(schemaCommand(run))
+    .addCommand(subscriptionCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {
     // What was wrong is said below, in the way in which all errors are said.

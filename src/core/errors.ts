@@ -51,6 +51,8 @@ const ERROR_CODES = {
 
   // Processing and projections.
   PROCESSOR_FAILED: { retryable: false, remedy: 'See the cause; correct the handler and start it again.' },
+  EVENT_PARKED: { retryable: false, remedy: 'Correct what it was parked for, then replay the parked events.' },
+  SUBSCRIPTION_IN_USE: { retryable: false, remedy: 'End the other reader first, or use another name.' },
   PROJECTION_NOT_FOUND: { retryable: false, remedy: 'Check the name, or add the projection to defineApp.' },
   PROJECTION_FAILED: { retryable: false, remedy: 'See the cause; correct the projection and deploy it again.' },
   READ_MODEL_NOT_FOUND: { retryable: false, remedy: 'Check the name, or add its projection to defineApp.' },

@@ -20,6 +20,7 @@ export { GroupQueue, type GroupQueueOptions, type Outcome } from './group-queue.
 export { categoryOf, checkedName, createIdSource, type IdSource, SYSTEM_PREFIX } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';
 export { type JsonLoss, jsonLossOf } from './json-loss.ts';
+export { partitionOfKey } from './partition-of-key.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export {
   type Counter,

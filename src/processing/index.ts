@@ -6,11 +6,13 @@
 export type { Environment } from './environment.ts';
 export { type FailurePolicy, failureOf } from './failure-policy.ts';
 export {
+  deadLetterQueue,
   type EventHandler,
   Processor,
   type ProcessorDefinition,
   type ProcessorState,
   type ProcessorStatus,
 } from './processor.ts';
+export { checkStartAt, type StartAt } from './start-at.ts';
 export { type SubscriptionOptions, subscribe } from './subscription.ts';
 export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

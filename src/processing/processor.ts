@@ -1,5 +1,5 @@
-import { type Clock, delayAfter, type ErrorData, isMillraceError, sleep } from '../core/index.ts';
-import type { CursorLease, Effects, Storage, StoredEvent, WorkWrite } from '../storage/index.ts';
+import { delayAfter, type ErrorData, isMillraceError, sleep } from '../core/index.ts';
+import type { CursorLease, Effects, LogFilter, StoredEvent, WorkWrite } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
 import type { Environment } from './environment.ts';
 import {
@@ -10,7 +10,9 @@ import {
   isTransient,
   PATIENCE,
 } from './failure-policy.ts';
+import { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
 import { LogFollower } from './log-follower.ts';
+import { positionBefore, type StartAt } from './start-at.ts';
 
 /** What handles the events of a processor. It returns effects and commits nothing itself. */
 export interface EventHandler {
@@ -29,21 +31,27 @@ export interface EventHandler {
   reset?(): void;
   /** Learns that the effects of the last call were committed. */
   committed?(events: readonly RecordedEvent[]): void;
+  /** What else a dead letter says of an event, which may be one that cannot be decoded. */
+  describe?(event: StoredEvent): Readonly<Record<string, unknown>>;
 }
 
 /** What a processor follows, and how. */
 export interface ProcessorDefinition {
-  /** Identity of its cursor. */
+  /** Identity of its cursor, together with the partition. */
   readonly name: string;
+  /** Which of the cursors of that name is its own. Default: 0. */
+  readonly partition?: number;
   /** The event types it wants; all but Millrace's own when left out. */
   readonly types?: readonly string[];
+  /** Which of those events it wants. */
+  readonly filter?: LogFilter;
   readonly handler: EventHandler;
   /** Most events handled in one commit. Default: 500. */
   readonly batchSize?: number;
   /** Wait after a commit for more events to come together, in milliseconds. Default: 0. */
   readonly lingerMs?: number;
   /** Where a processor without a checkpoint begins. Default: `beginning`. */
-  readonly startAt?: 'beginning' | 'end';
+  readonly startAt?: StartAt;
   readonly failure?: FailurePolicy;
 }
 
@@ -69,15 +77,12 @@ export interface ProcessorStatus {
   readonly failedAt: number | null;
 }
 
-const PARTITION = 0;
 const BATCH_SIZE_DEFAULT = 500;
-const LEASE_MS = 10_000;
-const RENEW_MS = LEASE_MS / 3;
 /** Positions without a wanted event after which the cursor is moved all the same, so that a restart need not look again. */
 const IDLE_MOVE_FROM = 10_000;
 
 /** The queue in which a processor keeps the events that it gave up. */
-function deadLetterQueue(processor: string): string {
+export function deadLetterQueue(processor: string): string {
   return `dead:${processor}`;
 }
 
@@ -106,7 +111,8 @@ export class Processor {
     this.#environment = environment;
     this.#failure = completeFailurePolicy(definition.failure);
     const { storage, clock } = environment;
-    const filter = definition.types === undefined ? { withoutSystem: true } : { types: definition.types };
+    const wanted = definition.types === undefined ? { withoutSystem: true } : { types: definition.types };
+    const filter = { ...wanted, ...definition.filter };
     this.#follower = new LogFollower({ storage, clock, filter, advanced: () => this.#advanced() });
   }
 
@@ -122,6 +128,11 @@ export class Processor {
     this.#follower.wake();
     await this.#running;
     this.#follower.stop();
+  }
+
+  /** Resolves once it follows the log no longer: because it was stopped, or because it failed. */
+  async ended(): Promise<void> {
+    await this.#running;
   }
 
   /** Where it stands. */
@@ -195,7 +206,7 @@ export class Processor {
   /** Takes the cursor, follows the log as long as the lease lasts, and gives the cursor back. */
   async #holdAndFollow(): Promise<void> {
     const { storage, clock, owner } = this.#environment;
-    const request = { processor: this.name, partitions: [PARTITION], owner, leaseMs: LEASE_MS };
+    const request = { processor: this.name, partitions: [this.#definition.partition ?? 0], owner, leaseMs: LEASE_MS };
     const [lease] = await storage.cursors.acquire(request);
     if (lease === undefined) return sleep(clock, RENEW_MS, this.#stopping.signal);
     this.#definition.handler.reset?.();
@@ -235,9 +246,10 @@ export class Processor {
   }
 
   async #startingCheckpoint(lease: CursorLease): Promise<string | null> {
-    if (lease.checkpoint !== null || this.#definition.startAt !== 'end') return lease.checkpoint;
+    const { startAt = 'beginning' } = this.#definition;
+    if (lease.checkpoint !== null || startAt === 'beginning') return lease.checkpoint;
     const { storage } = this.#environment;
-    const to = String(await storage.log.head());
+    const to = String(await positionBefore(startAt, storage.log));
     await storage.commit({ cursors: [{ ...moveOf(lease), from: null, to }] });
     return to;
   }
@@ -318,7 +330,12 @@ export class Processor {
       op: 'enqueue',
       queue: deadLetterQueue(this.name),
       key: event.id,
-      payload: JSON.stringify({ position: event.position, type: event.type, stream: event.stream }),
+      payload: JSON.stringify({
+        position: event.position,
+        type: event.type,
+        stream: event.stream,
+        ...this.#definition.handler.describe?.(event),
+      }),
       dueAt: this.#environment.clock.now(),
       parked: this.#reason as ErrorData,
     };
@@ -355,28 +372,4 @@ export class Processor {
 
 function moveOf({ processor, partition, fence }: CursorLease) {
   return { processor, partition, fence };
-}
-
-/** Renews a lease until it is ended or lost. A holder counts it as lost by its own clock, before anybody may take over. */
-function keepRenewed(lease: CursorLease, storage: Storage, clock: Clock): { isLost: () => boolean; end: () => void } {
-  let heldUntil = clock.monotonic() + LEASE_MS;
-  let timer = clock.schedule(RENEW_MS, renew);
-  let ended = false;
-  function renew(): void {
-    const asked = clock.monotonic();
-    storage.cursors.renew(lease, LEASE_MS).then(
-      kept => {
-        if (kept) heldUntil = asked + LEASE_MS;
-      },
-      () => undefined,
-    );
-    if (!ended) timer = clock.schedule(RENEW_MS, renew);
-  }
-  return {
-    isLost: () => clock.monotonic() >= heldUntil - RENEW_MS / 2,
-    end: () => {
-      ended = true;
-      timer.cancel();
-    },
-  };
 }

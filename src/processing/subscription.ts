@@ -4,11 +4,14 @@ import type { RecordedEvent } from '../store/index.ts';
 import type { Environment } from './environment.ts';
 import { EventIterator } from './event-iterator.ts';
 import { LogFollower } from './log-follower.ts';
+import { positionBefore, type StartAt } from './start-at.ts';
 
 /** Which events a subscription wants, and from where. */
 export interface SubscriptionOptions extends LogFilter {
-  /** Begins behind this position. Default: 0, the start of the log. */
+  /** Begins behind this position. Default: what `startAt` says. */
   readonly after?: number;
+  /** Where to begin. Default: `beginning`. */
+  readonly startAt?: StartAt;
   /** Ends the subscription. */
   readonly signal?: AbortSignal;
 }
@@ -32,14 +35,14 @@ export function subscribe(
 
 async function* pagesOf(
   { storage, clock }: Surroundings,
-  { after = 0, signal, ...filter }: SubscriptionOptions,
+  { after, startAt = 'beginning', signal, ...filter }: SubscriptionOptions,
 ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
   const follower = new LogFollower({ storage, clock, filter });
   const stop = (): void => follower.stop();
   signal?.addEventListener('abort', stop, { once: true });
   try {
     await follower.start();
-    follower.advance(after);
+    follower.advance(after ?? (await positionBefore(startAt, storage.log)));
     while (!signal?.aborted) {
       const page = await follower.page(PAGE_SIZE);
       if (page.events.length > 0) yield page.events;

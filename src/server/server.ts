@@ -17,6 +17,7 @@ import { logRoutes } from './routes/log-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
+import { subscriptionRoutes } from './routes/subscription-routes.ts';
 import { topologyRoutes } from './routes/topology-routes.ts';
 
 /** Where a server listens. */
@@ -84,6 +85,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   sagaRoutes(context);
   topologyRoutes(context);
   deliveryRoutes(context);
+  subscriptionRoutes(context);
   liveRoutes(context);
   await serveDashboard(context.server);
 }

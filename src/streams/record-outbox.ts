@@ -1,6 +1,5 @@
-import type { Json } from '../core/index.ts';
+import { type Json, partitionOfKey } from '../core/index.ts';
 import type { NewTopicRecord, TopicDefinition, TopicWrite } from '../storage/index.ts';
-import { partitionOfKey } from './partition-of-key.ts';
 import { keyText, type RecordKey, type StreamRecord } from './stream-record.ts';
 
 /** How often the old records of a topic are removed while new ones are written. */

@@ -6,27 +6,38 @@ const PARTITIONS = 8;
 const TOPIC = 'numbers';
 const QUEUE = 'numbers';
 const PAGE = 5_000;
+/** So many that a decision on the events of one often still stands when it is committed, and so few that it often does not. */
+const TAGS = 97;
+
+/** What a numbered batch holds. */
+export type NumberedBatch = Required<Pick<Batch, 'appends' | 'work' | 'topics'>>;
 
 /** Makes what the batches write to. */
 export function defineNumbers(storage: Storage): Promise<void> {
   return storage.topics.define({ name: TOPIC, partitions: PARTITIONS, retention: 'forever' });
 }
 
+/** The tag that the events of a batch have in the streams that many write to. */
+export function tagOf(number: number): string {
+  return `tag:${number % TAGS}`;
+}
+
 /**
  * A batch that leaves its number in the log, in a queue and in a topic. Its events are said to be fresh: stored twice, they
- * would stand there twice, or be refused; nothing but the group's own id keeps them from it.
+ * would stand there twice, or be refused; nothing but the group's own id keeps them from it. One that was decided on the events that
+ * have its tag says how many those were.
  */
-export function numberedBatch(writer: string, number: number): Required<Pick<Batch, 'appends' | 'work' | 'topics'>> {
+export function numberedBatch(writer: string, number: number, seen?: number): NumberedBatch {
   const name = `${writer} ${number}`;
-  const events = (count: number) =>
+  const events = (count: number, tags: readonly string[]) =>
     Array.from({ length: count }, (_, n) => ({
-      ...sampleEvent({ data: JSON.stringify({ name, n }), type: `Type${number % 3}` }),
+      ...sampleEvent({ data: JSON.stringify({ name, n, seen }), type: `Type${number % 3}`, tags }),
       fresh: true,
     }));
   return {
     appends: [
-      sampleAppend(`hot-${number % 5}`, 'any', events(1 + (number % 3))),
-      sampleAppend(`own-${writer}-${number}`, 'noStream', events(number % 2)),
+      sampleAppend(`hot-${number % 5}`, 'any', events(1 + (number % 3), [tagOf(number)])),
+      sampleAppend(`own-${writer}-${number}`, 'noStream', events(number % 2, [])),
     ],
     work: [{ op: 'enqueue', queue: QUEUE, key: name, payload: '1', dueAt: 0 }],
     topics: [
@@ -51,6 +62,7 @@ export async function flawsOf(storage: Storage, answered: Iterable<string>): Pro
   const inLog = new Map<string, number[]>();
   let position = 0;
   const revisions = new Map<string, number>();
+  const tagged = new Map<string, number>();
   for (;;) {
     const { events } = await storage.log.readLog({ after: position, limit: PAGE });
     if (events.length === 0) break;
@@ -60,7 +72,14 @@ export async function flawsOf(storage: Storage, answered: Iterable<string>): Pro
       if (event.revision !== revision)
         flaws.push(`revision ${event.revision} of ${event.stream} should be ${revision}`);
       revisions.set(event.stream, event.revision);
-      const { name } = JSON.parse(event.data) as { name: string };
+      const { name, n, seen } = JSON.parse(event.data) as { name: string; n: number; seen?: number };
+      for (const tag of event.tags) {
+        const before = tagged.get(tag) ?? 0;
+        if (seen !== undefined && seen !== before - n) {
+          flaws.push(`${name} was decided on ${seen} events with ${tag}, and stands behind ${before - n}`);
+        }
+        tagged.set(tag, before + 1);
+      }
       inLog.set(name, [...(inLog.get(name) ?? []), event.position]);
       position = event.position;
     }

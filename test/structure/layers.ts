@@ -6,7 +6,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['storage'],
   ['store', 'sqlite', 'postgres', 'kafka'],
   ['processing'],
-  ['projections', 'sagas', 'streams', 'router'],
+  ['projections', 'sagas', 'streams', 'router', 'subscriptions'],
   ['app'],
   // What programs import by the name of the package, and the kits for their tests.
   ['index', 'testing'],

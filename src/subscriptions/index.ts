@@ -1,0 +1,14 @@
+/**
+ * Subscriptions: programs of your own that follow the log under a name. It stands on processing, beside projections, sagas, streams and
+ * the router. Three words to know: *subscription* (what is called with each event), *checkpoint* (how far it has come), *parked* (an
+ * event that it gave up and kept).
+ */
+export { type NamedReading, readByName } from './named-reader.ts';
+export type { ParkedEvent } from './parked-events.ts';
+export {
+  defineSubscription,
+  parked,
+  type Subscription,
+  type SubscriptionContext,
+} from './subscription.ts';
+export { SubscriptionEngine, type SubscriptionStatus } from './subscription-engine.ts';
