@@ -58,6 +58,7 @@ export {
 export {
   declined,
   defineSaga,
+  type RepairNote,
   type Saga,
   type SagaBuilder,
   type SagaEventType,

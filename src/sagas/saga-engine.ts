@@ -6,6 +6,7 @@ import { sagaStream } from './saga-events.ts';
 import { SagaExecutor } from './saga-executor.ts';
 import { SAGA_INDEX, type SagaSummary, typeAndStatus } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
+import { prepareRepair, type Repair, type RepairNote } from './saga-repair.ts';
 import { prepareStart, sagaQueue } from './saga-start.ts';
 import { type SagaState, type SagaStatus, startedState } from './saga-state.ts';
 import { SagaTriggerHandler } from './saga-trigger.ts';
@@ -107,7 +108,23 @@ export class SagaEngine {
     const history = await loadHistory(this.#environment, sagaStream(type, id));
     const state = foldHistory(history);
     if (state !== undefined) return sagaView(state, history, undoNames(versions.get(state.version) ?? current));
-    throw new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
+    throw notFound(type, id);
+  }
+
+  /**
+   * Lets a parked saga go on where it stood, its tries counted anew, under the same idempotency keys. Throws
+   * `SAGA_NOT_PARKED` when it does not wait for a person, `INVALID_ARGUMENT` without a reason.
+   */
+  retry(type: string, id: string, note: RepairNote): Promise<SagaView> {
+    return this.#repair('retry', type, id, note);
+  }
+
+  /**
+   * Counts the failed undo that a saga is parked at as done, for instance because it was settled by hand, and goes on with the
+   * undo before it. Throws `SAGA_NOT_PARKED` when it does not wait for a person at an undo, `INVALID_ARGUMENT` without a reason.
+   */
+  skipUndo(type: string, id: string, note: RepairNote): Promise<SagaView> {
+    return this.#repair('skipUndo', type, id, note);
   }
 
   /** Sagas of a type and status, by id. */
@@ -132,6 +149,14 @@ export class SagaEngine {
       counts[type] = { ...counts[type], [value.slice(separator + 1)]: count };
     }
     return counts;
+  }
+
+  async #repair(repair: Repair, type: string, id: string, note: RepairNote): Promise<SagaView> {
+    this.#find(type);
+    const state = foldHistory(await loadHistory(this.#environment, sagaStream(type, id)));
+    if (state === undefined) throw notFound(type, id);
+    await this.#environment.storage.commit(prepareRepair(this.#environment, state, repair, note));
+    return this.get(type, id);
   }
 
   #sagaType(type: string, versions: ReadonlyMap<number, Saga>, options: SagaEngineOptions): SagaType {
@@ -180,6 +205,10 @@ export class SagaEngine {
       }
     });
   }
+}
+
+function notFound(type: string, id: string): MillraceError {
+  return new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
 }
 
 function undoNames({ steps }: Saga): ReadonlyMap<string, string> {

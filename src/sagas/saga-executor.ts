@@ -257,7 +257,7 @@ function lostStep({ steps }: Saga, { current, effects }: SagaState): string | un
 function stepMissing({ type, version }: SagaState, step: string): ErrorData {
   return new MillraceError(
     'INVALID_DEFINITION',
-    `Saga ${type} version ${version} has no step ${step}, but a running saga has been at it. Put the step back and raise the version for the change, then redrive the saga.`,
+    `Saga ${type} version ${version} has no step ${step}, but a running saga has been at it. Put the step back and raise the version for the change, then retry the saga.`,
     { details: { saga: type, version, step } },
   ).toJSON();
 }
@@ -265,7 +265,7 @@ function stepMissing({ type, version }: SagaState, step: string): ErrorData {
 function versionMissing({ type, version }: SagaState, known: readonly number[]): ErrorData {
   return new MillraceError(
     'SAGA_NOT_DEFINED',
-    `Saga ${type} was started with version ${version}; this program has ${known.join(', ')}. Run a program that has it, then redrive the saga.`,
+    `Saga ${type} was started with version ${version}; this program has ${known.join(', ')}. Run a program that has it, then retry the saga.`,
     { details: { type, version, known } },
   ).toJSON();
 }

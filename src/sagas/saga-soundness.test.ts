@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Environment } from '../processing/index.ts';
-import type { Storage } from '../storage/index.ts';
+import type { Batch, Storage } from '../storage/index.ts';
 import { defineDecider, defineEvent, send } from '../store/index.ts';
 import { createTestEnvironment, type VirtualClock } from '../testing/index.ts';
 import { declined, defineSaga, type Saga, SagaEngine, type SagaView, tryAgain } from './index.ts';
@@ -31,12 +31,31 @@ function twoSteps(calls: string[], second: Step, version = 1) {
     });
 }
 
+/** A storage on which commits that contain a text take a while to get there, as over a network. */
+function slowFor(text: string, storage: Storage, clock: VirtualClock): Storage {
+  const commit = async (batch: Batch) => {
+    const events = (batch.appends ?? []).flatMap(append => append.events);
+    if (events.some(({ data }) => data.includes(text))) {
+      await new Promise<void>(resolve => clock.schedule(3_000, resolve));
+    }
+    return storage.commit(batch);
+  };
+  return new Proxy(storage, {
+    get: (target, name) => {
+      if (name === 'commit') return commit;
+      const value = Reflect.get(target, name, target) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 async function engineOf(...sagas: Saga[]): Promise<{
   engine: SagaEngine;
   environment: Environment & { clock: VirtualClock };
 }> {
-  const environment = await createTestEnvironment();
-  open.push(environment.storage);
+  const made = await createTestEnvironment();
+  open.push(made.storage);
+  const environment = { ...made, storage: slowFor('Oslo', made.storage, made.clock) };
   const engine = new SagaEngine({ sagas, services: undefined, environment });
   await environment.clock.resolve(engine.start());
   return { engine, environment };

@@ -113,7 +113,8 @@ export function stepOf(saga: Saga, name: string): SagaStep {
 function betweenAttempts(state: SagaState, circumstances: Circumstances): SagaEvent {
   const { saga, now } = circumstances;
   if (state.status === 'COMPENSATING') {
-    const begin = firstUndo(saga, state) as Begun;
+    const begin = firstUndo(saga, state);
+    if (begin === undefined) return { type: 'SagaCompensated', data: { step: null, attempt: 0, durationMs: 0 } };
     return { type: 'SagaAttemptStarted', data: { ...begin, interruptions: 0 } };
   }
   if (isOver(state, now)) return turnedBack(state, null, 0, overtime(saga, null), circumstances);
