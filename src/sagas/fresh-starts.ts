@@ -2,8 +2,17 @@ import type { Clock } from '../core/index.ts';
 import type { ClaimedWork } from '../storage/index.ts';
 import type { SagaState } from './saga-state.ts';
 
-/** How long a start is remembered: shorter than a lease, so that no other process can have run the saga and gone away. */
-const REMEMBERED_MS = 5_000;
+/** How long a start is taken for what it was: shorter than a lease, so that no other process can have had the saga and died. */
+const UNSEEN_MS = 5_000;
+/** How many starts are remembered; those claimed by other processes would pile up otherwise. */
+const REMEMBERED_MAX = 10_000;
+
+/** A saga that this process has started, and whose first attempt it has not made yet. */
+export interface FreshStart {
+  readonly state: SagaState;
+  /** False when so much time has gone by that another process may have worked on it: the saga has to be read. */
+  readonly untouched: boolean;
+}
 
 /**
  * The sagas that this process has just started, so that a claim that follows at once need not read them. They are known by
@@ -11,7 +20,7 @@ const REMEMBERED_MS = 5_000;
  */
 export class FreshStarts {
   readonly #clock: Clock;
-  readonly #starts = new Map<string, { readonly state: SagaState; readonly until: number }>();
+  readonly #starts = new Map<string, { readonly state: SagaState; readonly at: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -19,12 +28,10 @@ export class FreshStarts {
 
   /** Remembers a start, before it is committed. */
   add(state: SagaState): void {
-    const now = this.#clock.monotonic();
-    for (const [start, { until }] of this.#starts) {
-      if (until > now) break;
-      this.#starts.delete(start);
-    }
-    this.#starts.set(state.lastEventId, { state, until: now + REMEMBERED_MS });
+    this.#starts.set(state.lastEventId, { state, at: this.#clock.monotonic() });
+    if (this.#starts.size <= REMEMBERED_MAX) return;
+    const [oldest] = this.#starts.keys();
+    this.#starts.delete(oldest as string);
   }
 
   /** Forgets a start that was not committed. */
@@ -32,14 +39,14 @@ export class FreshStarts {
     this.#starts.delete(state.lastEventId);
   }
 
-  /** The state of the saga of a claim, if nothing has happened since its start; each is given once. */
-  take({ payload, dueAt }: ClaimedWork): SagaState | undefined {
+  /** The start of the saga of a claim, given once; undefined when it is not known, or the saga has waited since. */
+  take({ payload, dueAt }: ClaimedWork): FreshStart | undefined {
     const { start } = JSON.parse(payload) as { start?: string };
     if (start === undefined) return undefined;
     const found = this.#starts.get(start);
     this.#starts.delete(start);
     // An item that is due at another time than at first has been worked on meanwhile.
-    const untouched = found !== undefined && found.until > this.#clock.monotonic() && found.state.startedAt === dueAt;
-    return untouched ? found.state : undefined;
+    if (found === undefined || found.state.startedAt !== dueAt) return undefined;
+    return { state: found.state, untouched: this.#clock.monotonic() < found.at + UNSEEN_MS };
   }
 }

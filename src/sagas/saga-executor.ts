@@ -2,6 +2,7 @@ import { type Counter, type ErrorData, type Histogram, isMillraceError, Millrace
 import { type Environment, failureOf } from '../processing/index.ts';
 import type { ClaimedWork, EncodedEvent, StreamAppend, WorkWrite } from '../storage/index.ts';
 import type { Command } from '../store/index.ts';
+import type { FreshStart } from './fresh-starts.ts';
 import { runAttempt } from './saga-attempt.ts';
 import type { Saga } from './saga-definition.ts';
 import { type ParkReason, type SagaEvent, sagaStream } from './saga-events.ts';
@@ -66,11 +67,12 @@ export class SagaExecutor {
   }
 
   /**
-   * Takes a saga as far as it goes: to its end, to a wait, or until it is lost to another process. `fresh` is its state when
-   * this process has just started it, its first attempt included; otherwise it is read.
+   * Takes a saga as far as it goes: to its end, to a wait, or until it is lost to another process. `fresh` is its start when
+   * this process has started it and not run it yet: its first attempt is recorded, and still to be made.
    */
-  async run(type: string, item: ClaimedWork, lost: AbortSignal, fresh?: SagaState): Promise<void> {
-    const state = fresh ?? foldHistory(await loadHistory(this.#parts.environment, sagaStream(type, item.key)));
+  async run(type: string, item: ClaimedWork, lost: AbortSignal, fresh?: FreshStart): Promise<void> {
+    const history = () => loadHistory(this.#parts.environment, sagaStream(type, item.key));
+    const state = fresh?.untouched === true ? fresh.state : foldHistory(await history());
     if (state === undefined || isSettled(state.status)) return this.#discard(item);
     const saga = this.#parts.versions.get(state.version);
     try {
@@ -78,7 +80,7 @@ export class SagaExecutor {
         await this.#park(state, 'version', versionMissing(state, [...this.#parts.versions.keys()]), item);
       } else if (lostStep(saga, state) !== undefined) {
         await this.#park(state, 'version', stepMissing(state, lostStep(saga, state) as string), item);
-      } else await this.#advance(saga, state, item, lost, fresh !== undefined);
+      } else await this.#advance(saga, state, item, lost, fresh?.state.revision === state.revision);
     } catch (thrown) {
       // Another process got on with the saga, or the claim ran out: what this one knows is of no use any more.
       if (!isMillraceError(thrown, 'REVISION_CONFLICT', 'LEASE_LOST')) throw thrown;

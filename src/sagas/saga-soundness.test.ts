@@ -100,6 +100,24 @@ test('does not begin anew a saga that waits for its next try when it is started 
   await environment.clock.resolve(engine.stop());
 });
 
+test('makes the first attempt of a saga that waited long for its turn without taking it for interrupted', async () => {
+  const environment = await createTestEnvironment();
+  open.push(environment.storage);
+  const { clock } = environment;
+  const calls: string[] = [];
+  const saga = twoSteps(calls, {
+    run: () => new Promise(resolve => clock.schedule(8_000, () => resolve('paid'))),
+  }).build();
+  const engine = new SagaEngine({ sagas: [saga], services: undefined, environment, concurrency: 1 });
+  await clock.resolve(engine.start());
+  await clock.resolve(Promise.all(['1', '2', '3'].map(id => engine.begin('Trip', id, { to: id }))));
+  await clock.advance(60_000);
+  expect(calls).toEqual(['book 1', 'book 2', 'book 3']);
+  const { timeline } = await engine.get('Trip', '3');
+  expect(timeline.map(({ type }) => type)).toEqual(['SagaStarted', 'SagaStepCompleted', 'SagaCompleted']);
+  await clock.resolve(engine.stop());
+});
+
 test('undoes a step whose first try is in doubt, though its last one had no effect', async () => {
   const calls: string[] = [];
   const saga = twoSteps(calls, {
