@@ -89,6 +89,7 @@ export {
 export {
   declined,
   defineSaga,
+  type RepairNote,
   type Saga,
   type SagaBuilder,
   type SagaEventType,

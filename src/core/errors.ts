@@ -86,6 +86,7 @@ const ERROR_CODES = {
     retryable: false,
     remedy: 'Check the id; a saga exists from its start to the end of its retention.',
   },
+  SAGA_NOT_PARKED: { retryable: false, remedy: 'See its status: only a saga that waits for a person can be repaired.' },
   SAGA_FAILED: { retryable: false, remedy: 'See the failed step and its error in the history of the saga.' },
   STEP_TIMED_OUT: { retryable: true, remedy: 'The outcome is unknown: the step is tried again or undone.' },
   COMPENSATION_FAILED: {

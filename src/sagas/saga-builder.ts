@@ -128,13 +128,17 @@ function builder<Services, Input, Results>(saga: Saga<Services>): SagaBuilder<Se
   return {
     description: text => next({ description: text }),
     timeout: duration => next({ timeoutMs: milliseconds(duration, `The timeout of saga ${saga.type}`) }),
-    startOn: (event, start) =>
-      next({
+    startOn(event, start) {
+      if (saga.triggers.some(trigger => trigger.event.type === event.type)) {
+        throw invalid(saga.type, `has two startOn for ${event.type}; decide in one of them`);
+      }
+      return next({
         triggers: [
           ...saga.triggers,
           { event, start: start as unknown as (event: RecordedEvent) => ReturnType<SagaTrigger['start']> },
         ],
-      }),
+      });
+    },
     step: (name, options) =>
       next({ steps: [...saga.steps, sagaStep(saga, name, options as unknown as AnyStepOptions)] }),
     onEnd: commands => next({ onEnd: commands as Saga['onEnd'] }),
