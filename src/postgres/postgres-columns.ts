@@ -32,3 +32,20 @@ function element(value: unknown): string {
     return `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex')}"`;
   return String(value);
 }
+
+/** An event as the commit function takes it. */
+export type EventColumns = [
+  append: number,
+  fresh: boolean,
+  id: string,
+  kind: number,
+  schemaVersion: number,
+  data: string,
+  metadata: string | null,
+  correlation: string | null,
+  causation: string | null,
+  tags: string | null,
+  occurredAt: number | null,
+  recordedAt: number | null,
+  digest: Uint8Array,
+];

@@ -3,7 +3,7 @@ export const EVENT_PARAMETERS = `
   append_batch int[], append_stream text[], append_expected bigint[], append_count int[],
   event_append int[], event_fresh boolean[], event_id text[], event_type int[], event_version int[], event_data text[],
   event_metadata text[], event_correlation text[], event_causation text[], event_tags text[], event_occurred bigint[],
-  event_digest bytea[], version_batch int[], version_type text[], version_number int[]`;
+  event_recorded bigint[], event_digest bytea[], version_batch int[], version_type text[], version_number int[]`;
 
 /** Variables of the commit function. */
 export const EVENT_VARIABLES = `
@@ -90,10 +90,11 @@ export const WRITE_EVENTS = `
       causation, tags, occurred_at, recorded_at, digest)
     SELECT head + row_number() OVER (ORDER BY e.n), stream_ids[e.append],
       revisions[e.append] + row_number() OVER (PARTITION BY stream_ids[e.append] ORDER BY e.n),
-      e.id, e.type, e.version, e.data, e.metadata, e.correlation, e.causation, e.tags::text[], e.occurred, now_ms, e.digest
+      e.id, e.type, e.version, e.data, e.metadata, e.correlation, e.causation, e.tags::text[], e.occurred,
+      coalesce(e.recorded, now_ms), e.digest
     FROM unnest(event_append, event_id, event_type, event_version, event_data, event_metadata, event_correlation,
-      event_causation, event_tags, event_occurred, event_digest)
-      WITH ORDINALITY e(append, id, type, version, data, metadata, correlation, causation, tags, occurred, digest, n)
+      event_causation, event_tags, event_occurred, event_recorded, event_digest)
+      WITH ORDINALITY e(append, id, type, version, data, metadata, correlation, causation, tags, occurred, recorded, digest, n)
     WHERE accepted[append_batch[e.append]]
     ORDER BY e.n
     RETURNING *)

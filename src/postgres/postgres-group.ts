@@ -11,7 +11,7 @@ import type {
   TopicWrite,
 } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
-import { PostgresColumns, textArray } from './postgres-columns.ts';
+import { type EventColumns, PostgresColumns, textArray } from './postgres-columns.ts';
 import type { PlannedBatch } from './postgres-planned-batch.ts';
 import {
   type ConflictingEvent,
@@ -83,22 +83,6 @@ export interface GroupResult {
   readonly outcomes: readonly Outcome<CommitResult>[];
   readonly log: { readonly from: number; readonly head: number } | undefined;
 }
-
-/** An event as the commit function takes it. */
-type EventColumns = [
-  append: number,
-  fresh: boolean,
-  id: string,
-  kind: number,
-  schemaVersion: number,
-  data: string,
-  metadata: string | null,
-  correlation: string | null,
-  causation: string | null,
-  tags: string | null,
-  occurredAt: number | null,
-  digest: Uint8Array,
-];
 
 const EXPECTED: Readonly<Record<Exclude<ExpectedRevision, number>, number>> = { noStream: -1, any: -2, exists: -3 };
 /** No stream stands below its beginning, and no number may be taken for one of the words. */
@@ -233,7 +217,7 @@ export class PostgresGroup {
 
   #logColumns() {
     const appends = new PostgresColumns<[number, string, number, number]>(4);
-    const events = new PostgresColumns<EventColumns>(12);
+    const events = new PostgresColumns<EventColumns>(13);
     const versions = new PostgresColumns<[number, string, number]>(3);
     this.#planned.forEach(({ batch, refusal, mayBeKnown }, index) => {
       const number = index + 1;
@@ -256,6 +240,7 @@ export class PostgresGroup {
             event.causationId,
             event.tags.length === 0 ? null : textArray(event.tags),
             event.occurredAt,
+            event.recordedAt ?? null,
             event.digest,
           );
           if (stream.startsWith(SYSTEM_PREFIX) || this.#catalog.isStored(event.type, event.schemaVersion)) continue;

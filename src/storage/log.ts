@@ -26,6 +26,11 @@ export interface EncodedEvent {
   readonly occurredAt: number | null;
   /** SHA-256 of the canonical content: what makes the same event sent twice recognisable as the same. */
   readonly digest: Uint8Array;
+  /**
+   * Of an event that is copied from another log, in its order: when it was recorded there, in milliseconds since 1970 UTC. It is kept as it is.
+   * Default: the time of the commit.
+   */
+  readonly recordedAt?: number;
 }
 
 /** An event as it stands in the log. */

@@ -47,6 +47,21 @@ export const appendConformance: ConformanceSlice = {
       );
     },
 
+    'keeps the time at which a copied event was recorded elsewhere': async ({ storage }) => {
+      const times = [1_000, 1_000, 2_000];
+      const events = times.map(recordedAt => sampleEvent({ recordedAt }));
+      await storage.commit({ appends: [sampleAppend('copy-1', 'any', events)] });
+      await storage.commit({ appends: [sampleAppend('copy-1')] });
+      const stored = (await storage.log.readLog({ after: 0, limit: 10 })).events.map(event => event.recordedAt);
+      assert.deepEqual(stored.slice(0, 3), times);
+      assert.ok((stored[3] as number) > 2_000);
+      const { events: late } = await storage.log.readLog({ after: 0, limit: 10, filter: { recordedFrom: 2_000 } });
+      assert.deepEqual(
+        late.map(({ position }) => position),
+        [3, 4],
+      );
+    },
+
     'counts revisions by stream and positions over all streams': async ({ storage }) => {
       const streams = ['a-1', 'b-1', 'a-1', 'c-1', 'b-1', 'a-1'];
       for (const stream of streams) await storage.commit({ appends: [sampleAppend(stream)] });
