@@ -164,7 +164,8 @@ export class SqliteLogWriter {
     for (const event of events) {
       const kind = this.#kinds.idOf(event.type, category);
       const tags = event.tags.length === 0 ? null : JSON.stringify(event.tags);
-      const place = { position: ++this.#position, stream, revision: ++head.revision, recordedAt };
+      const at = event.recordedAt ?? recordedAt;
+      const place = { position: ++this.#position, stream, revision: ++head.revision, recordedAt: at };
       const text = recordText(place, event, tags);
       this.#chain?.add(place.position, text);
       if (!own) this.#schemaVersions.note(event.type, event.schemaVersion);
