@@ -56,6 +56,7 @@ export {
   type HttpResponse,
   type HttpTransport,
   http,
+  PatternMatcher,
   type Route,
   type RoutePattern,
 } from './router/index.ts';
