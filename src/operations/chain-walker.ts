@@ -44,7 +44,8 @@ export class ChainWalker {
       const after = this.last?.last ?? 0;
       this.#page = await this.#read(after);
       this.#next = 0;
-      if (this.#page.length === 0) return false;
+      // In a damaged table links may lead back.
+      if (this.#page.length === 0 || (this.#page.at(-1) as ChainLink).last <= after) return false;
     }
     this.#previous = this.last;
     this.#current = this.#page[this.#next++] as ChainLink;

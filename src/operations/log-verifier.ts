@@ -58,6 +58,9 @@ export async function verifyLog(
   return new LogVerifier({ log, audit }, options).run();
 }
 
+/** Of how many missing events in a row the hashes of the chain are looked up. */
+const MISSING_HASHED_MAX = 1_000_000;
+
 class LogVerifier {
   readonly #source: Pick<Storage, 'log' | 'audit'>;
   readonly #options: VerifyOptions;
@@ -128,8 +131,10 @@ class LogVerifier {
         continue;
       }
       yield* page.filter(({ position }) => position <= head);
-      if (page.length === 0) return;
-      after = page.at(-1)?.position ?? head;
+      const last = page.at(-1)?.position ?? head;
+      // In a damaged table positions may fall; what lies behind them cannot be reached.
+      if (page.length === 0 || last <= after) return;
+      after = last;
     }
   }
 
@@ -193,7 +198,8 @@ class LogVerifier {
 
   async #missing(from: number, through: number): Promise<void> {
     if (from > through) return;
-    for (let position = from; position <= through; position++) {
+    // A damaged number may lie very far behind; the chain goes no further than what was committed.
+    for (let position = from; position <= Math.min(through, from + MISSING_HASHED_MAX); position++) {
       const linked = await this.#chain.hashAt(position);
       if (linked !== undefined) this.#content.update(linked, 'hex');
       // Behind the end of the chain nothing is known of what is gone.

@@ -12,7 +12,7 @@ import { claimFinder } from './sqlite-claim-writer.ts';
 import { SqliteEventKinds } from './sqlite-event-kinds.ts';
 import { eventsSelected, type PositionRange } from './sqlite-event-walk.ts';
 import { SqliteLogSelection } from './sqlite-log-selection.ts';
-import { checkGapless, damagedRecord, isIntact } from './sqlite-record-check.ts';
+import { checkGapless, damagedRecord, isIntact, unordered } from './sqlite-record-check.ts';
 import { schemaVersions } from './sqlite-schema-versions.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
@@ -59,6 +59,8 @@ export class SqliteLogReader implements LogReader {
   readonly #recordedAt: Statement<[number], number>;
   readonly #head: Statement<[], number>;
   readonly #existing: Statement<[string], string>;
+  /** From here on every event has a checksum. */
+  readonly #checksumsFrom: number;
   /** The last position that was shown. The writer on its thread commits a moment before its owner hears of it. */
   #shown = 0;
 
@@ -91,6 +93,8 @@ export class SqliteLogReader implements LogReader {
       .prepare<[string], string>('SELECT name FROM streams WHERE name IN (SELECT value FROM json_each(?))')
       .pluck();
     this.#head = database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM events').pluck();
+    const checksumsFrom = database.prepare<[], number>("SELECT value FROM meta WHERE name = 'checksums_from'").pluck();
+    this.#checksumsFrom = checksumsFrom.get() ?? 1;
   }
 
   async head(): Promise<number> {
@@ -182,6 +186,7 @@ export class SqliteLogReader implements LogReader {
       }
       if (found.length < rows) return { events };
       const last = events.at(-1)?.position ?? 0;
+      if (range.backward === true ? last > through : last <= after) throw unordered(this.#database.name, last);
       if (range.backward === true) through = last - 1;
       else after = last;
     }
@@ -226,7 +231,8 @@ export class SqliteLogReader implements LogReader {
       tags: NO_TAGS,
       digest: row[11],
     };
-    if (row[12] !== null && !isIntact(event, row[10], row[12])) throw damagedRecord(this.#database.name, event);
+    const intact = row[12] === null ? row[0] < this.#checksumsFrom : isIntact(event, row[10], row[12]);
+    if (!intact) throw damagedRecord(this.#database.name, event);
     if (row[10] !== null) event.tags = JSON.parse(row[10]) as string[];
     return event;
   };

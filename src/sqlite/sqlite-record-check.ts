@@ -19,6 +19,15 @@ export function damagedRecord(file: string, { position, stream, revision }: Stor
   );
 }
 
+/** The error for a table whose positions do not rise. */
+export function unordered(file: string, position: number): MillraceError {
+  return new MillraceError(
+    'STORAGE_CORRUPT',
+    `${file} is damaged: position ${position} stands where it does not belong. See what else is damaged with "millrace verify", keep the file for inspection and restore a backup.`,
+    { details: { file, position } },
+  );
+}
+
 /** Throws `STORAGE_CORRUPT` when events that stand one after another do not: some of them can no longer be found. */
 export function checkGapless(file: string, events: readonly StoredEvent[], numberOf: 'position' | 'revision'): void {
   for (let index = 1; index < events.length; index++) {

@@ -129,6 +129,7 @@ const MIGRATIONS: readonly string[] = [
   `,
   `
   ALTER TABLE events ADD COLUMN checksum INTEGER;
+  INSERT INTO meta (name, value) SELECT 'checksums_from', coalesce(max(position), 0) + 1 FROM events;
   CREATE TABLE links (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, hash BLOB NOT NULL, records BLOB NOT NULL);
   `,
 ];
