@@ -43,6 +43,29 @@ export {
   systemClock,
   systemRandom,
 } from './core/index.ts';
+export {
+  type BackupManifest,
+  type BackupReport,
+  type BackupStage,
+  createBackup,
+  type ExportManifest,
+  type ExportOptions,
+  exportLog,
+  type Finding,
+  type FindingKind,
+  type ImportOptions,
+  type ImportResult,
+  importLog,
+  type LogCheckpoint,
+  type PositionMapping,
+  parseCheckpoint,
+  restoreBackup,
+  signCheckpoint,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyBackup,
+  verifyLog,
+} from './operations/index.ts';
 export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
   type DocumentOf,
@@ -59,12 +82,14 @@ export {
   type HttpResponse,
   type HttpTransport,
   http,
+  PatternMatcher,
   type Route,
   type RoutePattern,
 } from './router/index.ts';
 export {
   declined,
   defineSaga,
+  type RepairNote,
   type Saga,
   type SagaBuilder,
   type SagaEventType,

@@ -17,7 +17,8 @@ export const FLOOR_SCHEMA = `
     recorded_at INTEGER NOT NULL,
     digest BLOB NOT NULL,
     tags TEXT,
-    causation TEXT
+    causation TEXT,
+    checksum INTEGER
   );
   CREATE UNIQUE INDEX events_by_stream ON events (stream, revision);
   CREATE UNIQUE INDEX events_by_id ON events (id);
@@ -39,6 +40,7 @@ export const FLOOR_SCHEMA = `
     kept_until INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX claims_by_end ON claims (kept_until);
+  CREATE TABLE links (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, hash BLOB NOT NULL, records BLOB NOT NULL);
   CREATE TABLE collections (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);
   CREATE TABLE cursors (
     processor TEXT NOT NULL,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { AppendLoad } from '../workload/callers.ts';
 import type { Bar, Benchmark } from './benchmark.ts';
 
@@ -26,6 +27,12 @@ export function appendContest(parts: {
       'write + fdatasync': async at => (await import('../floor/write-and-sync.ts')).writeAndSync(load, at),
       floor: async at => (await import('../floor/floor-appends.ts')).floorAppends(load, at),
       storage: async at => (await import('../millrace/millrace-appends.ts')).storageAppends(load, at),
+      'storage, no chain': async at =>
+        (await import('../millrace/millrace-appends.ts')).storageAppends(
+          load,
+          at,
+          `sqlite:${join(at.folder, 'unchained.db')}?chain=off`,
+        ),
       millrace: async at => (await import('../millrace/millrace-appends.ts')).millraceAppends(load, at),
     },
     bars: [rate, ...p99],

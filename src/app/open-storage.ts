@@ -14,8 +14,8 @@ export async function openStorage(location: StoreLocation, parts: { clock: Clock
     return openPostgres({ url: location, clock, logger });
   }
   const { openSqlite } = await import('../sqlite/index.ts');
-  const { writer, durability } = sqliteOptions(location, named.parameters);
-  return openSqlite({ file: named.file, clock, logger, writer, durability });
+  const options = sqliteOptions(location, named.parameters);
+  return openSqlite({ file: named.file, clock, logger, ...options });
 }
 
 /**
@@ -42,16 +42,24 @@ function storeNamed(location: string): NamedStore {
   return { backend: 'sqlite', file, parameters: new URLSearchParams(parameters) };
 }
 
+const SQLITE_PARAMETERS: ReadonlySet<string> = new Set(['writer', 'durability', 'chain']);
+
 function sqliteOptions(location: string, parameters: URLSearchParams) {
   const writer = parameters.get('writer') ?? 'inline';
   const durability = parameters.get('durability') ?? 'durable';
-  const known = [...parameters.keys()].every(name => name === 'writer' || name === 'durability');
-  if (known && (writer === 'inline' || writer === 'thread') && (durability === 'durable' || durability === 'relaxed')) {
-    return { writer, durability } as const;
+  const chain = parameters.get('chain') ?? 'on';
+  const known = [...parameters.keys()].every(name => SQLITE_PARAMETERS.has(name));
+  if (
+    known &&
+    (writer === 'inline' || writer === 'thread') &&
+    (durability === 'durable' || durability === 'relaxed') &&
+    (chain === 'on' || chain === 'off')
+  ) {
+    return { writer, durability, hashChain: chain === 'on' } as const;
   }
   throw new MillraceError(
     'INVALID_ARGUMENT',
-    `${location} has a parameter that is not known. Known are writer=inline|thread and durability=durable|relaxed.`,
+    `${location} has a parameter that is not known. Known are writer=inline|thread, durability=durable|relaxed and chain=on|off.`,
     { details: { store: location } },
   );
 }

@@ -1,13 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../core/index.ts';
+import { exportCommand, importCommand } from './commands/archive.ts';
+import { checkpointCommand, verifyCommand } from './commands/audit.ts';
+import { backupCommand } from './commands/backup.ts';
 import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
+import { eventCommand } from './commands/event.ts';
 import { keysCommand } from './commands/keys.ts';
 import { replicaCommand } from './commands/replica.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
+import { streamCommand } from './commands/stream.ts';
 import { subscriptionCommand } from './commands/subscription.ts';
+import { tailCommand } from './commands/tail.ts';
 import { EXIT } from './exit-code.ts';
 import { growHeapSlowly } from './heap-growth.ts';
 import { createOutput, type Output } from './output.ts';
@@ -25,7 +31,15 @@ async function main(args: readonly string[]): Promise<void> {
     .version(version())
     .showSuggestionAfterError()
     .addCommand(startCommand(run))
+    .addCommand(verifyCommand(run))
+    .addCommand(checkpointCommand(run))
+    .addCommand(backupCommand(run))
+    .addCommand(exportCommand(run))
+    .addCommand(importCommand(run))
     .addCommand(demoCommand(run))
+    .addCommand(eventCommand(run))
+    .addCommand(streamCommand(run))
+    .addCommand(tailCommand(run))
     .addCommand(schemaCommand(run))
     .addCommand(keysCommand(run))
     .addCommand(subscriptionCommand(run))

@@ -9,6 +9,21 @@ export interface ProgressLine {
   end(): void;
 }
 
+/**
+ * Progress whose total is known only when there is some: a line as `progressLine` shows it, or for programs one JSON object for
+ * each line.
+ */
+export function lazyProgress(what: string, json: boolean, monotonic: () => number) {
+  let line: ProgressLine | undefined;
+  return {
+    update(done: number, total: number): void {
+      line ??= json ? jsonLines(what, total, monotonic) : progressLine(what, total, monotonic);
+      line.update(done);
+    },
+    end: () => line?.end(),
+  };
+}
+
 /** Begins to show progress on standard error. */
 export function progressLine(what: string, total: number, monotonic: () => number): ProgressLine {
   return process.stderr.isTTY ? bar(what, total, monotonic) : plainLines(what, total, monotonic);
@@ -43,6 +58,21 @@ function plainLines(what: string, total: number, monotonic: () => number): Progr
     update(value) {
       done = value;
       perSecond = rate(value);
+      if (monotonic() - last < LINE_EVERY_MS) return;
+      last = monotonic();
+      print();
+    },
+    end: print,
+  };
+}
+
+function jsonLines(what: string, total: number, monotonic: () => number): ProgressLine {
+  let last = monotonic();
+  let done = 0;
+  const print = (): void => void process.stderr.write(`${JSON.stringify({ progress: what, done, total })}\n`);
+  return {
+    update(value) {
+      done = value;
       if (monotonic() - last < LINE_EVERY_MS) return;
       last = monotonic();
       print();

@@ -36,6 +36,8 @@ const ERROR_CODES = {
   // The storage.
   STORAGE_OWNED: { retryable: true, remedy: 'Stop the other process, or talk to it at its address.' },
   STORAGE_CORRUPT: { retryable: false, remedy: 'Restore a backup; keep the damaged file for inspection.' },
+  POSITIONS_DIFFER: { retryable: false, remedy: 'Import into an empty store, or have new positions written down.' },
+  BACKUP_CORRUPT: { retryable: false, remedy: 'Use another backup; keep this one for inspection.' },
   STORAGE_FOREIGN: { retryable: false, remedy: 'Name another file; nothing in this one was changed.' },
   STORAGE_FULL: { retryable: true, remedy: 'Free disk space; reads go on and writes recover by themselves.' },
   STORAGE_READ_ONLY: {
@@ -84,6 +86,7 @@ const ERROR_CODES = {
     retryable: false,
     remedy: 'Check the id; a saga exists from its start to the end of its retention.',
   },
+  SAGA_NOT_PARKED: { retryable: false, remedy: 'See its status: only a saga that waits for a person can be repaired.' },
   SAGA_FAILED: { retryable: false, remedy: 'See the failed step and its error in the history of the saga.' },
   STEP_TIMED_OUT: { retryable: true, remedy: 'The outcome is unknown: the step is tried again or undone.' },
   COMPENSATION_FAILED: {
@@ -116,6 +119,7 @@ const ERROR_CODES = {
   PORT_IN_USE: { retryable: true, remedy: 'Choose another port, or stop what listens there.' },
   NOT_ALLOWED: { retryable: false, remedy: 'Use an address of this machine, or a credential that may do this.' },
   NOT_FOUND: { retryable: false, remedy: 'Check the address.' },
+  ALREADY_EXISTS: { retryable: false, remedy: 'Name another one, or move the existing one away.' },
   CLOSED: { retryable: false, remedy: 'The app was closed; create it again.' },
 } as const satisfies Record<string, { retryable: boolean; remedy: string }>;
 

@@ -37,6 +37,11 @@ export class PostgresCatalog {
     this.#connection = connection;
   }
 
+  /** Whether what is committed is tied into the hash chain. */
+  get hashChain(): boolean {
+    return this.#connection.target.hashChain;
+  }
+
   /** The kind of an event type in a category, which `prepare` has seen. */
   kindOf(type: string, category: string): number {
     const kinds = this.#kinds.get(type) as Map<string | null, number>;

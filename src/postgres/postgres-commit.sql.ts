@@ -14,7 +14,7 @@ import { CHECK_WORK, LOCK_WORK, WORK_PARAMETERS, WRITE_WORK } from './postgres-w
 
 const PARAMETERS = [
   `
-  group_id uuid, batch_accepted boolean[]`,
+  group_id uuid, chained boolean[], batch_accepted boolean[]`,
   EVENT_PARAMETERS,
   CONDITION_PARAMETERS,
   CURSOR_PARAMETERS,

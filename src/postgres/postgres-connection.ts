@@ -19,7 +19,8 @@ const READ_PAUSE_MS = 250;
  * Keeps the plans of small statements on the indexes: a table that is tiny when a statement is planned may be huge when the
  * plan is still in use.
  */
-const SESSION_SETTINGS = '-c enable_seqscan=off -c jit=off -c idle_in_transaction_session_timeout=60000';
+const SESSION_SETTINGS =
+  '-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c idle_in_transaction_session_timeout=60000';
 
 /** The connections of one process to its store: they come back by themselves after the server was away. */
 export class PostgresConnection {

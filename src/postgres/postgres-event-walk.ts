@@ -7,9 +7,11 @@ const STREAMS_WALKED_MAX = 16;
 /** The texts that stand in a statement before events are looked for, and the values it is given so far. */
 export interface WalkTerms {
   readonly schema: string;
-  /** Bounds of the range: behind the first, up to and including the second. */
-  readonly after: string;
-  readonly through: string;
+  /**
+   * The conditions on a position that keep it in the range. A bound that keeps nothing out is not among them: two bounds let the
+   * planner expect a short range, and sort all that it finds there instead of walking an index until a page is full.
+   */
+  readonly inRange: (position: string) => readonly string[];
   readonly limit: string;
   readonly backward: boolean;
   /** Adds a value, and answers how the statement names it. */
@@ -24,11 +26,11 @@ export interface WalkTerms {
  * what lies between.
  */
 export function eventsWanted(columns: string, filter: LogFilter, terms: WalkTerms): string {
-  const { schema, limit, backward, after, through } = terms;
+  const { schema, limit, backward } = terms;
   const walks = walksOf(filter, terms);
   const select = (what: string, { from, where }: Walk): string => `SELECT ${what}
     FROM ${from} JOIN ${schema}.streams s ON s.id = e.stream
-    WHERE ${[`e.position > ${after}`, `e.position <= ${through}`, ...where].join(' AND ')}
+    WHERE ${['true', ...terms.inRange('e.position'), ...where].join(' AND ')}
     ORDER BY e.position ${order(backward)} LIMIT ${limit}`;
   const [first, ...others] = walks as [Walk, ...Walk[]];
   const events = `${schema}.events e`;
@@ -105,7 +107,7 @@ function walkOfTags(part: SelectedPart, conditions: readonly string[], terms: Wa
   const { schema, value } = terms;
   const [first, ...others] = part.tags;
   const from = `${schema}.event_tags t JOIN ${schema}.events e ON e.position = t.position`;
-  const where = [`t.tag = ${value(first)}`, `t.position > ${terms.after}`, `t.position <= ${terms.through}`];
+  const where = [`t.tag = ${value(first)}`, ...terms.inRange('t.position')];
   if (part.types.length > 0) where.push(`t.type IN (${kindsOf(part, {}, terms)})`);
   if (others.length > 0) where.push(`e.tags @> ${value(others)}::text[]`);
   return { from, where: [...where, ...conditions] };
@@ -114,8 +116,8 @@ function walkOfTags(part: SelectedPart, conditions: readonly string[], terms: Wa
 /** Each kind in its own stretch of the index, where it ends with a page. */
 function walkOfKinds(part: SelectedPart, filter: LogFilter, named: readonly string[], terms: WalkTerms): Walk {
   if (part.tags.length > 0) return walkOfTags(part, named, terms);
-  const { schema, limit, backward, after, through } = terms;
-  const conditions = ['e.type = k.id', `e.position > ${after}`, `e.position <= ${through}`, ...named];
+  const { schema, limit, backward } = terms;
+  const conditions = ['e.type = k.id', ...terms.inRange('e.position'), ...named];
   const from = `(${kindsOf(part, filter, terms)}) k CROSS JOIN LATERAL (
     SELECT e.position, e.stream FROM ${schema}.events e ${named.length === 0 ? '' : `JOIN ${schema}.streams s ON s.id = e.stream`}
     WHERE ${conditions.join(' AND ')} ORDER BY e.position ${order(backward)} LIMIT ${limit}) e`;

@@ -68,7 +68,12 @@ export const CHECK_EVENTS = `
     END LOOP;
   END IF;`;
 
-/** Positions and revisions count on from where the log and the streams stand, over the events of the accepted batches. */
+/** What `recordText` makes of an event. */
+const RECORD_TEXT = `concat(w.position, E'\\n', w.revision, E'\\n', w.recorded_at, E'\\n', s.name, E'\\n', w.id, E'\\n', k.type, E'\\n',
+  w.schema_version, E'\\n', w.occurred_at, E'\\n', encode(w.digest, 'hex'), E'\\n', array_to_json(w.tags)::text, E'\\n', w.metadata,
+  E'\\n', w.data)`;
+
+/** Positions and revisions count on from where the log and the streams stand, over the events of the accepted batches. With `chained`, one link holds what all of them wrote. */
 export const WRITE_EVENTS = `
   IF cardinality(event_append) > 0 THEN
     IF array_position(stream_ids, NULL) IS NOT NULL THEN
@@ -81,8 +86,8 @@ export const WRITE_EVENTS = `
       FROM unnest(append_stream) WITH ORDINALITY a(name, n) LEFT JOIN streams s ON s.name = a.name;
     END IF;
 
-    INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, causation, tags,
-      occurred_at, recorded_at, digest)
+    WITH written AS (INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation,
+      causation, tags, occurred_at, recorded_at, digest)
     SELECT head + row_number() OVER (ORDER BY e.n), stream_ids[e.append],
       revisions[e.append] + row_number() OVER (PARTITION BY stream_ids[e.append] ORDER BY e.n),
       e.id, e.type, e.version, e.data, e.metadata, e.correlation, e.causation, e.tags::text[], e.occurred,
@@ -91,7 +96,15 @@ export const WRITE_EVENTS = `
       event_causation, event_tags, event_occurred, event_recorded, event_digest)
       WITH ORDINALITY e(append, id, type, version, data, metadata, correlation, causation, tags, occurred, recorded, digest, n)
     WHERE accepted[append_batch[e.append]]
-    ORDER BY e.n;
+    ORDER BY e.n
+    RETURNING *)
+    INSERT INTO links (last, first, hash, records)
+    SELECT link.last, link.first, sha256(coalesce((SELECT hash FROM links ORDER BY last DESC LIMIT 1), decode(repeat('00', 32), 'hex'))
+      || int8send(link.first) || int8send(link.last) || link.records), link.records
+    FROM (SELECT min(w.position) AS first, max(w.position) AS last, string_agg(sha256(convert_to(${RECORD_TEXT}, 'UTF8')), ''
+        ORDER BY w.position) AS records
+      FROM written w JOIN streams s ON s.id = w.stream JOIN kinds k ON k.id = w.type) link
+    WHERE chained[1] AND link.first IS NOT NULL;
 
     IF array_remove(event_tags, NULL) <> '{}' THEN
       INSERT INTO event_tags (tag, position, type)

@@ -116,7 +116,7 @@ export class PostgresGroup {
       ...this.#stateColumns(),
     ];
     const accepted = this.#planned.map(({ refusal }) => refusal === undefined);
-    return [`{${accepted.join(',')}}`, ...columns.flatMap(column => column.literals())];
+    return [`{${this.#catalog.hashChain}}`, `{${accepted.join(',')}}`, ...columns.flatMap(column => column.literals())];
   }
 
   /** What came of each batch. */

@@ -141,8 +141,10 @@ export class PostgresLogReader implements LogReader {
     const value = (each: unknown): string => `$${values.push(each)}`;
     const terms: WalkTerms = {
       schema: this.#schema,
-      after: 'bounds.after',
-      through: 'bounds.through',
+      inRange: position => [
+        ...(backward && filter.recordedFrom === undefined ? [] : [`${position} > bounds.after`]),
+        ...(backward || filter.recordedBefore !== undefined ? [`${position} <= bounds.through`] : []),
+      ],
       limit: value(rowsMax),
       backward,
       value,

@@ -7,6 +7,7 @@ export interface PostgresOptions {
    * understood (`sslmode`, `application_name`, …), and these:
    * - `schema`: the schema that holds everything. Default: `millrace`.
    * - `pool`: most connections of this process, at least 3. Default: 10.
+   * - `chain=off`: what this process commits is not tied into the hash chain. Default: `on`.
    * - `pooler=transaction`: between here and the server stands a pooler that gives out connections by transaction, such as
    *   PgBouncer. Then nothing is prepared, and changes of other processes are noticed by polling instead of LISTEN.
    */
@@ -30,6 +31,7 @@ export interface PostgresTarget {
   readonly pool: number;
   /** Whether statements may be prepared and connections belong to their user for more than a transaction. */
   readonly session: boolean;
+  readonly hashChain: boolean;
 }
 
 const SCHEMA_DEFAULT = 'millrace';
@@ -70,9 +72,12 @@ export function postgresTarget(address: string): PostgresTarget {
   }
   const pooler = own('pooler');
   if (pooler !== null && pooler !== 'transaction') throw invalid(`pooler=${pooler}`, 'pooler=transaction, or nothing');
+  const chain = own('chain') ?? 'on';
+  if (chain !== 'on' && chain !== 'off') throw invalid(`chain=${chain}`, 'chain=on or chain=off');
   const shown = new URL(url);
   shown.password = '';
-  return { connectionString: url.href, shown: shown.href, schema, pool, session: pooler === null };
+  const hashChain = chain === 'on';
+  return { connectionString: url.href, shown: shown.href, schema, pool, session: pooler === null, hashChain };
 }
 
 function invalid(what: string, wanted: string): MillraceError {

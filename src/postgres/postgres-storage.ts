@@ -9,6 +9,7 @@ import {
   systemRandom,
 } from '../core/index.ts';
 import type {
+  AuditReader,
   Batch,
   Capabilities,
   CommitResult,
@@ -21,6 +22,7 @@ import type {
   TopicReader,
   WorkQueue,
 } from '../storage/index.ts';
+import { PostgresAuditReader } from './postgres-audit-reader.ts';
 import { PostgresCatalog } from './postgres-catalog.ts';
 import { PostgresCommitter } from './postgres-committer.ts';
 import { PostgresConnection } from './postgres-connection.ts';
@@ -95,6 +97,7 @@ class PostgresStorage implements Storage {
   readonly cursors: CursorStore;
   readonly work: WorkQueue;
   readonly topics: TopicReader;
+  readonly audit: AuditReader;
 
   readonly #connection: PostgresConnection;
   readonly #hints: PostgresHints;
@@ -120,6 +123,7 @@ class PostgresStorage implements Storage {
     this.cursors = this.#reader(new PostgresCursorStore(connection));
     this.work = this.#reader(new PostgresWorkQueue(connection));
     this.topics = this.#reader(new PostgresTopicReader(connection, catalog));
+    this.audit = this.#reader(new PostgresAuditReader(connection));
   }
 
   commit(batch: Batch): Promise<CommitResult> {

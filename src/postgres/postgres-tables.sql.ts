@@ -50,6 +50,12 @@ CREATE INDEX events_by_type ON events (type, position);
 CREATE INDEX events_by_correlation ON events (correlation, position) WHERE correlation IS NOT NULL;
 CREATE INDEX events_by_causation ON events (causation, position) WHERE causation IS NOT NULL;
 
+CREATE TABLE links (
+  last bigint PRIMARY KEY,
+  first bigint NOT NULL,
+  hash bytea NOT NULL,
+  records bytea NOT NULL
+);
 CREATE TABLE event_tags (
   tag text COLLATE "C" NOT NULL,
   position bigint NOT NULL,

@@ -1,5 +1,5 @@
-import { isLeafValue, leavesAt, memberOf, type PatternSubject, someElement } from './event-fields.ts';
-import type { FieldsAt } from './operators/operator.ts';
+import type { EventAtHand } from './event-at-hand.ts';
+import { isLeafValue, someElement } from './event-fields.ts';
 import type { Leaf } from './pattern.ts';
 import type { ClauseGroup, PatternNode } from './pattern-node.ts';
 
@@ -10,46 +10,21 @@ type Test = (value: unknown, event: EventAtHand) => boolean;
  * Makes one predicate of a checked pattern. It walks the event along the pattern, so that its cost depends on the fields that
  * the pattern names and on the arrays along the way, not on the size of the event.
  */
-export function compilePattern(variants: readonly PatternNode[]): (event: PatternSubject) => boolean {
+export function compilePattern(variants: readonly PatternNode[]): (event: EventAtHand) => boolean {
   const tests = variants.map(variant => compileNode(variant, []));
-  return event => {
-    const atHand = new EventAtHand(event);
-    return tests.some(test => test(event, atHand));
-  };
+  return event => tests.some(test => test(event.event, event));
 }
 
-/** An event that is being tested. Leaves that are looked for from its root are looked for once. */
-class EventAtHand {
-  readonly #event: PatternSubject;
-  readonly #known = new Map<readonly string[], readonly Leaf[]>();
-
-  constructor(event: PatternSubject) {
-    this.#event = event;
-  }
-
-  readonly fieldsAt: FieldsAt = path => {
-    let leaves = this.#known.get(path);
-    if (leaves === undefined) {
-      leaves = leavesAt(this.#event, path);
-      this.#known.set(path, leaves);
-    }
-    return leaves;
-  };
-}
+// The tests are loops and no closures within closures, because they are run for every candidate of every event.
 
 function compileNode(node: PatternNode, path: readonly string[]): Test {
   const fields = [...node.fields].map(([name, child]) => ({ name, test: compileNode(child, [...path, name]) }));
-  const matchesFields: Test = (value, event) => {
-    // A loop, because this is run for every candidate of every event.
-    for (const { name, test } of fields) if (!test(memberOf(value, name), event)) return false;
+  const matchesLeaf = node.groups.length === 0 ? undefined : compileGroups(node.groups, path);
+  const matchesOne: Test = (value, event) => {
+    if (matchesLeaf !== undefined && !matchesLeaf(value, event)) return false;
+    for (const { name, test } of fields) if (!test(event.memberOf(value, name), event)) return false;
     return true;
   };
-  const [group] = node.groups;
-  const matchesLeaf = group === undefined ? undefined : compileGroups(node.groups, path);
-  const matchesOne: Test =
-    matchesLeaf === undefined
-      ? matchesFields
-      : (value, event) => matchesLeaf(value, event) && (fields.length === 0 || matchesFields(value, event));
   // One element has to match all fields: two fields must not match in different elements of the same array.
   return (value, event) =>
     Array.isArray(value)
@@ -59,14 +34,21 @@ function compileNode(node: PatternNode, path: readonly string[]): Test {
 
 function compileGroups(groups: readonly ClauseGroup[], path: readonly string[]): Test {
   const acceptsAbsence = groups.every(({ clauses }) => clauses.some(clause => clause.acceptsAbsence === true));
-  const lists = groups.map(({ clauses }) => clauses);
   return (value, event) => {
-    if (isLeafValue(value)) {
-      if (lists.every(clauses => clauses.some(clause => clause.matches(value, event.fieldsAt)))) return true;
-    }
+    if (isLeafValue(value) && meetsAll(groups, value, event)) return true;
     // Absent means nowhere in the event: another element of an array on the way may hold the field.
     return acceptsAbsence && event.fieldsAt(path).length === 0;
   };
+}
+
+function meetsAll(groups: readonly ClauseGroup[], leaf: Leaf, event: EventAtHand): boolean {
+  for (const group of groups) if (!meetsOne(group, leaf, event)) return false;
+  return true;
+}
+
+function meetsOne({ clauses }: ClauseGroup, leaf: Leaf, event: EventAtHand): boolean {
+  for (const clause of clauses) if (clause.matches(leaf, event)) return true;
+  return false;
 }
 
 /** Whether an array has no elements at all, not even within arrays within it. */

@@ -1,9 +1,12 @@
-import type { RecordedEvent } from '../store/index.ts';
 import type { Leaf } from './pattern.ts';
 import { isObject } from './unchecked-value.ts';
 
 /** What a pattern looks at. */
-export type PatternSubject = Pick<RecordedEvent, 'type' | 'data' | 'metadata'>;
+export interface PatternSubject {
+  readonly type: string;
+  readonly data: unknown;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
 
 /**
  * A member of the event's own; what objects inherit is never data. A name with dots is the same as nested objects: of
@@ -22,6 +25,23 @@ export function memberOf(value: unknown, name: string): unknown {
   // An array or a value beside such names stays one of several things that stand there.
   if (joined === undefined) return own;
   return own === undefined || isObject(own) ? joined : [own, joined];
+}
+
+/** Whether any object in a value has a name with dots. */
+export function hasDottedNames(value: unknown): boolean {
+  const waiting: unknown[] = [value];
+  while (waiting.length > 0) {
+    const each = waiting.pop();
+    if (Array.isArray(each)) for (const element of each) waiting.push(element);
+    else if (isObject(each)) {
+      for (const name of Object.keys(each)) {
+        if (name.includes('.')) return true;
+        const member = each[name];
+        if (typeof member === 'object' && member !== null) waiting.push(member);
+      }
+    }
+  }
+  return false;
 }
 
 /** Whether a value is one that clauses are tried on. */

@@ -1,4 +1,5 @@
 import { compilePattern } from './compile-pattern.ts';
+import { EventAtHand } from './event-at-hand.ts';
 import { leavesAt, type PatternSubject } from './event-fields.ts';
 import type { Leaf } from './pattern.ts';
 import { type ClauseGroup, merged, type PatternNode, within } from './pattern-node.ts';
@@ -50,7 +51,7 @@ function passedBy(conditions: readonly Condition[], event: PatternSubject): numb
   let node: PatternNode = { groups: [], fields: new Map() };
   for (const [index, condition] of conditions.entries()) {
     node = merged(node, alone(condition));
-    if (!compilePattern([node])(event)) return index;
+    if (!compilePattern([node])(new EventAtHand(event))) return index;
   }
   return conditions.length;
 }
@@ -63,7 +64,7 @@ function failureOf(condition: Condition, event: PatternSubject): FailedClause {
   const { path, group } = condition;
   const leaves = leavesAt(event, path);
   const field = path.join('.');
-  const reason = compilePattern([alone(condition)])(event)
+  const reason = compilePattern([alone(condition)])(new EventAtHand(event))
     ? `${field} matches by itself, but not in the same element of an array as the fields before it.`
     : leaves.length === 0
       ? `The event holds no value at ${field}.`

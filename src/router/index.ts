@@ -3,6 +3,13 @@
  * processing, beside projections, sagas and streams. Three words to know: *pattern* (which events a route takes),
  * *destination* (where they go), *delivery* (one event for one destination: attempts until it is taken or a dead letter).
  */
+export type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterQuery,
+  DeadLetters,
+} from './dead-letters.ts';
 export type { Delivery, DeliveryState } from './delivery.ts';
 export type { AnyDestination } from './destinations/complete-destination.ts';
 export type { Destination, DestinationOptions } from './destinations/destination.ts';
@@ -23,6 +30,7 @@ export type {
   TextOrTexts,
   ValueMatcher,
 } from './pattern.ts';
+export { PatternMatcher } from './pattern-matcher.ts';
 export { defineRoute, type Route, type RouteDefinition } from './route.ts';
 export {
   type DeliveryCounts,

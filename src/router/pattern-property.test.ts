@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runCount, seed } from '../../test/runs.ts';
-import { defineRoute, http, type RoutePattern } from './index.ts';
+import { defineRoute, http, PatternMatcher, type RoutePattern } from './index.ts';
 
 /*
  * The compiled predicate walks the event along the pattern. The evaluator below does it the other way round, as EventBridge
@@ -148,4 +148,28 @@ test('the compiled predicate agrees with an evaluator that takes events apart', 
   );
   // A test in which nothing ever matches would prove little; about one event in forty does.
   expect(Math.min(seen.matching, seen.other)).toBeGreaterThan((seen.matching + seen.other) / 100);
+});
+
+test('one pass over all patterns finds what trying each of them does, whatever came and went before', () => {
+  let matching = 0;
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(pattern, fc.boolean()), { minLength: 1, maxLength: 30 }),
+      fc.array(value, { minLength: 1, maxLength: 10 }),
+      (patterns, datas) => {
+        const matcher = new PatternMatcher();
+        for (const [index, [data]] of patterns.entries()) matcher.add(`r${index}`, { data } as RoutePattern);
+        for (const [index, [, gone]] of patterns.entries()) if (gone) matcher.remove(`r${index}`);
+        for (const data of datas) {
+          const expected = patterns.flatMap(([each, gone], index) =>
+            !gone && evaluate({ data: each }, { data }) ? [`r${index}`] : [],
+          );
+          matching += expected.length;
+          expect(matcher.match({ type: 'Any', data, metadata: {} })).toEqual(expected);
+        }
+      },
+    ),
+    { numRuns: runCount(300, 20_000), seed: seed() },
+  );
+  expect(matching).toBeGreaterThan(0);
 });

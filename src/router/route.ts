@@ -2,6 +2,7 @@ import { type Backoff, checkedName, type Duration, isMillraceError, milliseconds
 import { compilePattern } from './compile-pattern.ts';
 import { type AnyDestination, checkedRetry, completeDestination } from './destinations/complete-destination.ts';
 import type { Destination } from './destinations/destination.ts';
+import { EventAtHand } from './event-at-hand.ts';
 import type { PatternSubject } from './event-fields.ts';
 import { explainPattern, type FailedClause } from './explain-pattern.ts';
 import { exactTypes, parsePattern } from './parse-pattern.ts';
@@ -64,6 +65,7 @@ export function defineRoute(name: string, definition: RouteDefinition): Route {
   const { match, to, retry = RETRY_DEFAULT, keepRecordsFor = KEEP_RECORDS_DEFAULT } = definition;
   const pattern = parsePattern(match, place.at('match'));
   checkedRetry(retry, place.at('retry'), 'INVALID_DEFINITION');
+  const matches = compilePattern(pattern);
   return {
     kind: 'route',
     name,
@@ -72,7 +74,7 @@ export function defineRoute(name: string, definition: RouteDefinition): Route {
     types: exactTypes(pattern),
     destinations: completeDestinations(to, place.at('to'), retry),
     keepRecordsMs: checkedKeeping(keepRecordsFor, place.at('keepRecordsFor')),
-    matches: compilePattern(pattern),
+    matches: event => matches(new EventAtHand(event)),
     explain: event => explainPattern(pattern, event),
   };
 }

@@ -1,5 +1,5 @@
-import { MillraceError } from '../core/index.ts';
 import { type Environment, Processor, type ProcessorStatus } from '../processing/index.ts';
+import { DeadLetters, unknownName } from './dead-letters.ts';
 import { type Delivery, type DeliveryState, deliveryOf, deliveryQueue, WORK_STATES } from './delivery.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
 import type { PatternSubject } from './event-fields.ts';
@@ -62,6 +62,8 @@ const LIST_LIMIT_DEFAULT = 50;
  * begins at the start of the log; a route that is added later takes events from where the router stands then.
  */
 export class Router {
+  /** What was given up and is kept. */
+  readonly deadLetters: DeadLetters;
   readonly #environment: Environment;
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #processor: Processor | undefined;
@@ -80,6 +82,14 @@ export class Router {
     );
     const kept = routes.flatMap(route => queuesOf(route).map(queue => ({ queue, keepMs: route.keepRecordsMs })));
     this.#purge = new RecordPurge(kept, environment);
+    const queues = routes.flatMap(route =>
+      route.destinations.map(destination => ({
+        queue: deliveryQueue(route, destination),
+        route: route.name,
+        destination: destination.name,
+      })),
+    );
+    this.deadLetters = new DeadLetters(queues, environment);
     this.#processor = routes.length === 0 ? undefined : createProcessor(routes, environment);
     this.#measurePending();
   }
@@ -142,11 +152,11 @@ export class Router {
 
   #queueOf({ route: name, destination }: DeliveryQuery): string {
     const route = this.#routes.get(name);
-    if (route === undefined) throw unknown('route', name, [...this.#routes.keys()]);
+    if (route === undefined) throw unknownName('route', name, [...this.#routes.keys()]);
     const names = route.destinations.map(each => each.name);
     const [only] = names;
     const wanted = destination ?? (names.length === 1 ? only : undefined);
-    if (wanted === undefined || !names.includes(wanted)) throw unknown('destination', wanted, names);
+    if (wanted === undefined || !names.includes(wanted)) throw unknownName('destination', wanted, names);
     return deliveryQueue(route, { name: wanted });
   }
 
@@ -192,11 +202,4 @@ function sum(counts: readonly DeliveryCounts[]): DeliveryCounts {
     total.deadLettered += deadLettered;
   }
   return total;
-}
-
-function unknown(what: string, name: string | undefined, known: readonly string[]): MillraceError {
-  const message = name === undefined ? `A ${what} has to be named.` : `There is no ${what} ${name}.`;
-  return new MillraceError('INVALID_ARGUMENT', `${message} There are: ${known.join(', ') || 'none'}.`, {
-    details: { [what]: name ?? null, known },
-  });
 }

@@ -3,11 +3,14 @@ import type { Environment, EventHandler } from '../processing/index.ts';
 import type { Effects, WorkWrite } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
 import { deliveryWork } from './delivery.ts';
+import { parsePattern } from './parse-pattern.ts';
+import { Place } from './place.ts';
 import type { Route } from './route.ts';
+import { RuleIndex } from './rule-index.ts';
 
 /** Turns events into work: one item for each event and destination, committed together with the router's cursor. */
 export class RoutingHandler implements EventHandler {
-  readonly #routes: readonly Route[];
+  readonly #routes = new RuleIndex<Route>();
   readonly #environment: Environment;
   readonly #duration: Histogram;
   readonly #destinations: Counter;
@@ -15,7 +18,7 @@ export class RoutingHandler implements EventHandler {
   #found: number[] = [];
 
   constructor(routes: readonly Route[], environment: Environment) {
-    this.#routes = routes;
+    for (const route of routes) this.#routes.add(route, () => parsePattern(route.match, new Place(route.name)));
     this.#environment = environment;
     const { metrics } = environment.telemetry;
     this.#duration = metrics.histogram({
@@ -53,8 +56,7 @@ export class RoutingHandler implements EventHandler {
     const started = clock.monotonic();
     // Patterns are JSON, and see data as receivers will.
     const seen = codec.toJson(event);
-    for (const route of this.#routes) {
-      if (!route.matches(seen)) continue;
+    for (const route of this.#routes.match(seen)) {
       for (const destination of route.destinations) work.push(deliveryWork(route, destination, event, clock.now()));
     }
     this.#duration.observe((clock.monotonic() - started) / 1000, { event_type: event.type });

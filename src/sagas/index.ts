@@ -19,6 +19,7 @@ export type {
 export { type SagaCounts, SagaEngine, type SagaEngineOptions } from './saga-engine.ts';
 export type { Begun, ParkReason, SagaEvent, SagaEventData, SagaEventType } from './saga-events.ts';
 export type { SagaSummary } from './saga-index.ts';
+export type { RepairNote } from './saga-repair.ts';
 export type { SagaStatus } from './saga-state.ts';
 export type { SagaMoment, SagaView } from './saga-view.ts';
 export { declined, StepError, tryAgain } from './step-error.ts';

@@ -1,15 +1,17 @@
 import { SpanKind } from '@opentelemetry/api';
+import type { Json } from '../core/index.ts';
 import type { Environment } from '../processing/index.ts';
 import { inContext } from '../store/index.ts';
 import type { Saga, StepArguments, StepContext, UndoArguments } from './saga-definition.ts';
 import type { Begun } from './saga-events.ts';
+import { jsonValue } from './saga-instance.ts';
 import type { SagaState } from './saga-state.ts';
 import { stepOf } from './saga-transitions.ts';
-import { type StepFailure, stepFailure, timedOut } from './step-error.ts';
+import { notJson, type StepFailure, stepFailure, timedOut } from './step-error.ts';
 
 /** What came of an attempt; `lost` when another process took the saga over meanwhile. */
 export type AttemptResult =
-  | { readonly kind: 'done'; readonly result: unknown; readonly durationMs: number }
+  | { readonly kind: 'done'; readonly result: Json; readonly durationMs: number }
   | { readonly kind: 'failed'; readonly failure: StepFailure; readonly durationMs: number }
   | { readonly kind: 'lost' };
 
@@ -39,7 +41,10 @@ export async function runAttempt(
   const name = begun.undo ? `undo ${step.name}` : `step ${step.name}`;
   return telemetry.tracer.startActiveSpan(name, { kind: SpanKind.INTERNAL }, span => {
     return new Promise<AttemptResult>(resolve => {
+      let finished = false;
       const finish = (result: AttemptResult): void => {
+        if (finished) return;
+        finished = true;
         timer?.cancel();
         lost.removeEventListener('abort', onLost);
         if (result.kind === 'failed') span.recordException(result.failure.error.message);
@@ -61,11 +66,20 @@ export async function runAttempt(
       const run = (): unknown => (begun.undo ? step.compensate?.(undoScope(scope, state, step.name)) : step.run(scope));
       const cause = { correlationId: state.correlationId, causationId: state.lastEventId };
       inContext(cause, () => call(run)).then(
-        result => finish({ kind: 'done', result, durationMs: elapsed() }),
+        result => finish(outcomeOf(begun.undo ? null : result, step.name, elapsed())),
         thrown => finish({ kind: 'failed', failure: stepFailure(thrown, step.name), durationMs: elapsed() }),
       );
     });
   });
+}
+
+/** What a step answered, as JSON: memory and history must never differ, so what JSON cannot hold is a failure. */
+function outcomeOf(result: unknown, step: string, durationMs: number): AttemptResult {
+  try {
+    return { kind: 'done', result: jsonValue(result), durationMs };
+  } catch (thrown) {
+    return { kind: 'failed', failure: notJson(step, thrown), durationMs };
+  }
 }
 
 function contextOf(

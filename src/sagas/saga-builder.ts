@@ -1,17 +1,19 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Backoff, checkBackoff, checkedName, type Duration, MillraceError, milliseconds } from '../core/index.ts';
-import type { AnyEvent, RecordedEvent, RecordedEventOf } from '../store/index.ts';
+import type { AnyEvent, RecordedEvent, RecordedEventOf, Sealed } from '../store/index.ts';
 import type { OnEnd, Saga, SagaStep, SagaTrigger, StepContext, StepOutcome } from './saga-definition.ts';
 
 // biome-ignore-start lint/suspicious/noConfusingVoidType: a step that answers nothing is an async function of void
-/** A type that JSON can hold without loss; what it cannot hold becomes `never`, so that such a result does not compile. */
+/** A type that JSON can hold without loss, sealed values among them; what it cannot hold becomes `never`, so that such a result does not compile. */
 export type JsonSafe<T> = T extends string | number | boolean | null | undefined | void
   ? T
   : T extends bigint | symbol | ((...args: never[]) => unknown) | Date
     ? never
-    : T extends object
-      ? { readonly [Member in keyof T]: JsonSafe<T[Member]> }
-      : never;
+    : T extends Sealed<unknown>
+      ? T
+      : T extends object
+        ? { readonly [Member in keyof T]: JsonSafe<T[Member]> }
+        : never;
 // biome-ignore-end lint/suspicious/noConfusingVoidType: end
 
 /** A name that no earlier step has; a step that repeats one does not compile. */
@@ -126,13 +128,17 @@ function builder<Services, Input, Results>(saga: Saga<Services>): SagaBuilder<Se
   return {
     description: text => next({ description: text }),
     timeout: duration => next({ timeoutMs: milliseconds(duration, `The timeout of saga ${saga.type}`) }),
-    startOn: (event, start) =>
-      next({
+    startOn(event, start) {
+      if (saga.triggers.some(trigger => trigger.event.type === event.type)) {
+        throw invalid(saga.type, `has two startOn for ${event.type}; decide in one of them`);
+      }
+      return next({
         triggers: [
           ...saga.triggers,
           { event, start: start as unknown as (event: RecordedEvent) => ReturnType<SagaTrigger['start']> },
         ],
-      }),
+      });
+    },
     step: (name, options) =>
       next({ steps: [...saga.steps, sagaStep(saga, name, options as unknown as AnyStepOptions)] }),
     onEnd: commands => next({ onEnd: commands as Saga['onEnd'] }),

@@ -1,10 +1,12 @@
 import { isMillraceError, MillraceError } from '../core/index.ts';
 import { type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
+import { FreshStarts } from './fresh-starts.ts';
 import type { Saga } from './saga-definition.ts';
 import { sagaStream } from './saga-events.ts';
 import { SagaExecutor } from './saga-executor.ts';
 import { SAGA_INDEX, type SagaSummary, typeAndStatus } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
+import { prepareRepair, type Repair, type RepairNote } from './saga-repair.ts';
 import { prepareStart, sagaQueue } from './saga-start.ts';
 import { type SagaState, type SagaStatus, startedState } from './saga-state.ts';
 import { SagaTriggerHandler } from './saga-trigger.ts';
@@ -27,10 +29,11 @@ export interface SagaEngineOptions {
 interface SagaType {
   /** The version that new instances get: the highest one. */
   readonly current: Saga;
+  readonly versions: ReadonlyMap<number, Saga>;
   readonly trigger: Processor | undefined;
   readonly runner: WorkRunner;
-  /** States of instances that this process has started and not yet claimed, their first attempt included. */
-  readonly fresh: Map<string, SagaState>;
+  /** Instances that this process has started and not yet claimed, their first attempt included. */
+  readonly fresh: FreshStarts;
 }
 
 const CONCURRENCY_DEFAULT = 256;
@@ -86,14 +89,14 @@ export class SagaEngine {
     const cause = { causationId, correlationId: context.correlationId ?? causationId };
     const start = await prepareStart(this.#environment, current, { id, input }, cause);
     const { append, document, work, state } = start;
-    fresh.set(id, state);
+    fresh.add(state);
     try {
       const batch = { appends: [append], documents: [document], work: [work] };
       const { recordedAt } = await this.#environment.storage.commit(batch);
       const recorded = { ...start.recorded, recordedAt };
       return sagaView(startedState(recorded) as SagaState, [recorded], undoNames(current));
     } catch (thrown) {
-      fresh.delete(id);
+      fresh.remove(state);
       if (!isMillraceError(thrown, 'REVISION_CONFLICT')) throw thrown;
       return this.get(type, id);
     }
@@ -101,11 +104,27 @@ export class SagaEngine {
 
   /** A saga with its history. Throws `SAGA_NOT_DEFINED` or `SAGA_NOT_FOUND`. */
   async get(type: string, id: string): Promise<SagaView> {
-    const { current } = this.#find(type);
+    const { current, versions } = this.#find(type);
     const history = await loadHistory(this.#environment, sagaStream(type, id));
     const state = foldHistory(history);
-    if (state !== undefined) return sagaView(state, history, undoNames(current));
-    throw new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
+    if (state !== undefined) return sagaView(state, history, undoNames(versions.get(state.version) ?? current));
+    throw notFound(type, id);
+  }
+
+  /**
+   * Lets a parked saga go on where it stood, its tries counted anew, under the same idempotency keys. Throws
+   * `SAGA_NOT_PARKED` when it does not wait for a person, `INVALID_ARGUMENT` without a reason.
+   */
+  retry(type: string, id: string, note: RepairNote): Promise<SagaView> {
+    return this.#repair('retry', type, id, note);
+  }
+
+  /**
+   * Counts the failed undo that a saga is parked at as done, for instance because it was settled by hand, and goes on with the
+   * undo before it. Throws `SAGA_NOT_PARKED` when it does not wait for a person at an undo, `INVALID_ARGUMENT` without a reason.
+   */
+  skipUndo(type: string, id: string, note: RepairNote): Promise<SagaView> {
+    return this.#repair('skipUndo', type, id, note);
   }
 
   /** Sagas of a type and status, by id. */
@@ -132,20 +151,24 @@ export class SagaEngine {
     return counts;
   }
 
+  async #repair(repair: Repair, type: string, id: string, note: RepairNote): Promise<SagaView> {
+    this.#find(type);
+    const state = foldHistory(await loadHistory(this.#environment, sagaStream(type, id)));
+    if (state === undefined) throw notFound(type, id);
+    await this.#environment.storage.commit(prepareRepair(this.#environment, state, repair, note));
+    return this.get(type, id);
+  }
+
   #sagaType(type: string, versions: ReadonlyMap<number, Saga>, options: SagaEngineOptions): SagaType {
     const { environment, services, concurrency = CONCURRENCY_DEFAULT } = options;
     const current = versions.get(Math.max(...versions.keys())) as Saga;
     const executor = new SagaExecutor({ versions, environment, services, isDraining: () => this.#draining });
-    const fresh = new Map<string, SagaState>();
+    const fresh = new FreshStarts(environment.clock);
     const runner = new WorkRunner(
       {
         queue: sagaQueue(type),
         concurrency,
-        run: (item, lost) => {
-          const state = fresh.get(item.key);
-          fresh.delete(item.key);
-          return executor.run(type, item, lost, state);
-        },
+        run: (item, lost) => executor.run(type, item, lost, fresh.take(item)),
       },
       environment,
     );
@@ -153,7 +176,7 @@ export class SagaEngine {
     const types = current.triggers.map(({ event }) => event.type);
     const trigger =
       types.length === 0 ? undefined : new Processor({ name: `saga:${type}`, types, handler }, environment);
-    return { current, trigger, runner, fresh };
+    return { current, versions, trigger, runner, fresh };
   }
 
   #find(type: string): SagaType {
@@ -182,6 +205,10 @@ export class SagaEngine {
       }
     });
   }
+}
+
+function notFound(type: string, id: string): MillraceError {
+  return new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
 }
 
 function undoNames({ steps }: Saga): ReadonlyMap<string, string> {

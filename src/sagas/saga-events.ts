@@ -39,7 +39,8 @@ export interface SagaEventData {
   };
   SagaStepUndone: Settled & { readonly begin: Begun | null };
   SagaCompleted: Settled & { readonly result: Json };
-  SagaCompensated: Settled;
+  /** Everything is undone; without a step when the last undo was skipped. */
+  SagaCompensated: Omit<Settled, 'step'> & { readonly step: string | null };
   /** The end of a saga that had nothing to undo. */
   SagaFailed: {
     readonly step: string | null;
@@ -54,6 +55,16 @@ export interface SagaEventData {
     readonly attempt: number;
     readonly error: ErrorData;
   };
+  /** A person let a parked saga go on where it stood, its tries counted anew. */
+  SagaRetried: Repair & { readonly step: string | null; readonly undo: boolean; readonly retryAt: number };
+  /** A person settled a failed undo by hand: it counts as done. */
+  SagaUndoSkipped: Repair & { readonly step: string; readonly undo: true };
+}
+
+/** Who repaired a parked saga, and why: the record that an audit asks for. */
+interface Repair {
+  readonly reason: string;
+  readonly by: string | null;
 }
 
 /** A step, or its undo, that was settled by an attempt. */

@@ -2,11 +2,12 @@ import { type Counter, type ErrorData, type Histogram, isMillraceError, Millrace
 import { type Environment, failureOf } from '../processing/index.ts';
 import type { ClaimedWork, EncodedEvent, StreamAppend, WorkWrite } from '../storage/index.ts';
 import type { Command } from '../store/index.ts';
+import type { FreshStart } from './fresh-starts.ts';
 import { runAttempt } from './saga-attempt.ts';
 import type { Saga } from './saga-definition.ts';
 import { type ParkReason, type SagaEvent, sagaStream } from './saga-events.ts';
 import { indexWrite } from './saga-index.ts';
-import { foldHistory, jsonValue, loadHistory } from './saga-instance.ts';
+import { foldHistory, loadHistory } from './saga-instance.ts';
 import { type CurrentAttempt, evolveSaga, isSettled, type SagaState } from './saga-state.ts';
 import { type Circumstances, failed, nextMove, settled } from './saga-transitions.ts';
 
@@ -66,16 +67,20 @@ export class SagaExecutor {
   }
 
   /**
-   * Takes a saga as far as it goes: to its end, to a wait, or until it is lost to another process. `fresh` is its state when
-   * this process has just started it, its first attempt included; otherwise it is read.
+   * Takes a saga as far as it goes: to its end, to a wait, or until it is lost to another process. `fresh` is its start when
+   * this process has started it and not run it yet: its first attempt is recorded, and still to be made.
    */
-  async run(type: string, item: ClaimedWork, lost: AbortSignal, fresh?: SagaState): Promise<void> {
-    const state = fresh ?? foldHistory(await loadHistory(this.#parts.environment, sagaStream(type, item.key)));
+  async run(type: string, item: ClaimedWork, lost: AbortSignal, fresh?: FreshStart): Promise<void> {
+    const history = () => loadHistory(this.#parts.environment, sagaStream(type, item.key));
+    const state = fresh?.untouched === true ? fresh.state : foldHistory(await history());
     if (state === undefined || isSettled(state.status)) return this.#discard(item);
     const saga = this.#parts.versions.get(state.version);
     try {
-      if (saga !== undefined) await this.#advance(saga, state, item, lost, fresh !== undefined);
-      else await this.#park(state, 'version', versionMissing(state, [...this.#parts.versions.keys()]), item);
+      if (saga === undefined) {
+        await this.#park(state, 'version', versionMissing(state, [...this.#parts.versions.keys()]), item);
+      } else if (lostStep(saga, state) !== undefined) {
+        await this.#park(state, 'version', stepMissing(state, lostStep(saga, state) as string), item);
+      } else await this.#advance(saga, state, item, lost, fresh?.state.revision === state.revision);
     } catch (thrown) {
       // Another process got on with the saga, or the claim ran out: what this one knows is of no use any more.
       if (!isMillraceError(thrown, 'REVISION_CONFLICT', 'LEASE_LOST')) throw thrown;
@@ -125,7 +130,7 @@ export class SagaExecutor {
     this.#measure(saga, current, attempt.kind, attempt.durationMs);
     const circumstances = this.#circumstances(saga);
     if (attempt.kind === 'failed') return failed(state, current, attempt.failure, circumstances);
-    return settled(state, current, jsonValue(attempt.result), Math.round(attempt.durationMs), circumstances);
+    return settled(state, current, attempt.result, Math.round(attempt.durationMs), circumstances);
   }
 
   /** A state whose sealed values can be opened: in memory as in its history they are JSON. */
@@ -139,7 +144,14 @@ export class SagaExecutor {
   async #record(saga: Saga, state: SagaState, event: SagaEvent, item: ClaimedWork): Promise<SagaState> {
     const encoded = this.#encode(state, event);
     const next = evolved(state, event, encoded, this.#parts.environment.clock.now());
-    const command = commandAtEnd(saga, isSettled(next.status) ? await this.#revived(next) : next);
+    if (next.endedAt === null) return this.#commit(state, next, encoded, workWrite(event, next, item));
+    const revived = await this.#revived(next);
+    let command: Command | undefined;
+    try {
+      command = commandAtEnd(saga, revived);
+    } catch (thrown) {
+      return this.#park(state, 'end', failureOf(thrown), item);
+    }
     if (command === undefined) return this.#commit(state, next, encoded, workWrite(event, next, item));
     for (let conflicts = 0; ; conflicts++) {
       try {
@@ -245,10 +257,25 @@ function commandAtEnd({ onEnd }: Saga, ended: SagaState): Command | undefined {
   return undefined;
 }
 
+/** A step that a saga has been at, and that its definition does not have any more; undefined when all are there. */
+function lostStep({ steps }: Saga, { current, effects }: SagaState): string | undefined {
+  const known = new Set(steps.map(({ name }) => name));
+  const seen = [...effects.map(({ step }) => step), ...(current === null ? [] : [current.step])];
+  return seen.find(step => !known.has(step));
+}
+
+function stepMissing({ type, version }: SagaState, step: string): ErrorData {
+  return new MillraceError(
+    'INVALID_DEFINITION',
+    `Saga ${type} version ${version} has no step ${step}, but a running saga has been at it. Put the step back and raise the version for the change, then retry the saga.`,
+    { details: { saga: type, version, step } },
+  ).toJSON();
+}
+
 function versionMissing({ type, version }: SagaState, known: readonly number[]): ErrorData {
   return new MillraceError(
     'SAGA_NOT_DEFINED',
-    `Saga ${type} was started with version ${version}; this program has ${known.join(', ')}. Run a program that has it, then redrive the saga.`,
+    `Saga ${type} was started with version ${version}; this program has ${known.join(', ')}. Run a program that has it, then retry the saga.`,
     { details: { type, version, known } },
   ).toJSON();
 }

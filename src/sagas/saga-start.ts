@@ -48,7 +48,13 @@ export async function prepareStart(
   return {
     append: { stream, expected: 'noStream', events: [encoded] },
     document: indexWrite(state),
-    work: { op: 'enqueue', queue: sagaQueue(type), key: id, payload: '{}', dueAt: now },
+    work: {
+      op: 'enqueue',
+      queue: sagaQueue(type),
+      key: id,
+      payload: JSON.stringify({ start: encoded.id }),
+      dueAt: now,
+    },
     recorded,
     state,
   };

@@ -24,8 +24,8 @@ export interface CurrentAttempt {
   readonly interruptions: number;
   /** When it goes on, in milliseconds since 1970 UTC; undefined while the attempt is at work. */
   readonly retryAt?: number;
-  /** Whether the last failure left no doubt that the step had no effect. */
-  readonly certain?: boolean;
+  /** Whether an earlier try failed or broke off in such a way that nobody knows whether it had an effect. */
+  readonly unsure?: boolean;
   readonly error?: ErrorData;
 }
 
@@ -45,6 +45,8 @@ export interface SagaState {
   readonly effects: readonly { readonly step: string; readonly outcome: 'completed' | 'unknown' }[];
   /** Null between two attempts. */
   readonly current: CurrentAttempt | null;
+  /** Why the saga turned back; null as long as it goes forward. */
+  readonly turnedBackBy: ErrorData | null;
   /** Why the saga turned back, ended without completing, or was parked. */
   readonly error: ErrorData | null;
   readonly failedStep: string | null;
@@ -79,6 +81,7 @@ export function startedState(recorded: RecordedSagaEvent): SagaState | undefined
     results: {},
     effects: [],
     current: atWork(begin),
+    turnedBackBy: null,
     error: null,
     failedStep: null,
     parked: null,
@@ -93,13 +96,13 @@ export function evolveSaga(state: SagaState, recorded: RecordedSagaEvent): SagaS
     case 'SagaStarted':
       return moved;
     case 'SagaAttemptStarted':
-      return { ...moved, current: event.data, status: event.data.undo ? 'COMPENSATING' : 'RUNNING' };
+      return { ...moved, current: oneMore(state, event.data), status: event.data.undo ? 'COMPENSATING' : 'RUNNING' };
     case 'SagaAttemptInterrupted':
-      return { ...moved, current: event.data };
+      return { ...moved, current: oneMore(state, event.data) };
     case 'SagaAttemptFailed':
       return {
         ...moved,
-        current: { ...event.data, interruptions: 0 },
+        current: oneMore(state, { ...event.data, interruptions: 0 }, !event.data.certain),
         status: event.data.undo ? 'COMPENSATING' : 'WAITING',
       };
     case 'SagaStepCompleted':
@@ -111,13 +114,17 @@ export function evolveSaga(state: SagaState, recorded: RecordedSagaEvent): SagaS
     case 'SagaCompleted':
       return { ...moved, ...completed(state, event.data), ...ended('COMPLETED', recordedAt) };
     case 'SagaCompensated':
-      return { ...moved, effects: without(state, event.data.step), ...ended('COMPENSATED', recordedAt) };
+      return { ...moved, effects: settledUndo(state, event.data.step), ...ended('COMPENSATED', recordedAt) };
     case 'SagaFailed':
       return { ...moved, ...turnedBack(state, event.data), ...ended('FAILED', recordedAt) };
     case 'SagaParked': {
       const status = event.data.reason === 'compensation' ? 'COMPENSATION_FAILED' : 'PARKED';
       return { ...moved, parked: event.data.reason, error: event.data.error, status };
     }
+    case 'SagaRetried':
+      return { ...moved, ...repaired(state), current: dueAgain(state, event.data.retryAt) };
+    case 'SagaUndoSkipped':
+      return { ...moved, ...repaired(state), effects: without(state, event.data.step), current: null };
   }
 }
 
@@ -128,6 +135,22 @@ export function isSettled(status: SagaStatus): boolean {
 
 function atWork(begun: Begun | null): CurrentAttempt | null {
   return begun === null ? null : { ...begun, interruptions: 0 };
+}
+
+/** Another try of what the saga is at, which keeps what is not known of those before it. */
+function oneMore(
+  { current }: SagaState,
+  { step, undo, attempt, interruptions, ...rest }: CurrentAttempt,
+  failedUnsurely = false,
+): CurrentAttempt {
+  const same = current !== null && current.step === step && current.undo === undo;
+  const unsure = failedUnsurely || interruptions > 0 || (same && current.unsure === true);
+  const { retryAt, error } = rest;
+  return {
+    ...{ step, undo, attempt, interruptions, unsure },
+    ...(retryAt === undefined ? {} : { retryAt }),
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 function completed(state: SagaState, { step, result }: { step: string; result: Json }): Partial<SagaState> {
@@ -143,12 +166,32 @@ function turnedBack(
   { step, outcome, error }: { step: string | null; outcome: 'failed' | 'unknown'; error: ErrorData },
 ): Partial<SagaState> {
   const unknown = step !== null && outcome === 'unknown';
-  return { effects: unknown ? [...state.effects, { step, outcome }] : state.effects, error, failedStep: step };
+  return {
+    effects: unknown ? [...state.effects, { step, outcome }] : state.effects,
+    error,
+    turnedBackBy: error,
+    failedStep: step,
+  };
 }
 
 function without(state: SagaState, step: string): SagaState['effects'] {
   const last = state.effects.findLastIndex(effect => effect.step === step);
   return state.effects.filter((_, index) => index !== last);
+}
+
+function settledUndo(state: SagaState, step: string | null): SagaState['effects'] {
+  return step === null ? state.effects : without(state, step);
+}
+
+function repaired({ turnedBackBy }: SagaState): Partial<SagaState> {
+  return { parked: null, error: turnedBackBy, status: turnedBackBy === null ? 'RUNNING' : 'COMPENSATING' };
+}
+
+/** What a parked saga was at, due again with all its tries; one that was at work may have had its effect. */
+function dueAgain({ current }: SagaState, retryAt: number): CurrentAttempt | null {
+  if (current === null) return null;
+  const unsure = current.unsure === true || current.retryAt === undefined;
+  return { step: current.step, undo: current.undo, attempt: 0, interruptions: 0, unsure, retryAt };
 }
 
 function ended(status: SagaStatus, at: number): Partial<SagaState> {

@@ -44,7 +44,12 @@ export function settled(
 }
 
 /** The fact that an attempt failed: it is tried again, the saga turns back, or an undo is given up. */
-export function failed(state: SagaState, begun: Begun, failure: StepFailure, circumstances: Circumstances): SagaEvent {
+export function failed(
+  state: SagaState,
+  begun: CurrentAttempt,
+  failure: StepFailure,
+  circumstances: Circumstances,
+): SagaEvent {
   const { saga, now, random } = circumstances;
   const { step, undo, attempt } = begun;
   const definition = stepOf(saga, step);
@@ -56,7 +61,9 @@ export function failed(state: SagaState, begun: Begun, failure: StepFailure, cir
     return { type: 'SagaAttemptFailed', data: { step, undo, attempt, error, certain, retryAt } };
   }
   if (undo) return { type: 'SagaParked', data: { reason: 'compensation', step, attempt, error: failure.error } };
-  return turnedBack(state, step, attempt, failure, circumstances);
+  // A try that had no effect says so for itself alone; a refusal for good, for all of them.
+  const certain = failure.certain && !(failure.retryable && begun.unsure === true);
+  return turnedBack(state, step, attempt, { ...failure, certain }, circumstances);
 }
 
 /**
@@ -74,7 +81,7 @@ export function nextMove(state: SagaState, circumstances: Circumstances): NextMo
     return { record: interrupted(current, circumstances) };
   }
   if (over) {
-    const failure = { ...overtime(saga, step), certain: current.certain === true };
+    const failure = { ...overtime(saga, step), certain: current.unsure !== true };
     return { record: turnedBack(state, step, attempt, failure, circumstances) };
   }
   if (now < current.retryAt) {
@@ -106,11 +113,12 @@ export function stepOf(saga: Saga, name: string): SagaStep {
 function betweenAttempts(state: SagaState, circumstances: Circumstances): SagaEvent {
   const { saga, now } = circumstances;
   if (state.status === 'COMPENSATING') {
-    const begin = firstUndo(saga, state) as Begun;
+    const begin = firstUndo(saga, state);
+    if (begin === undefined) return { type: 'SagaCompensated', data: { step: null, attempt: 0, durationMs: 0 } };
     return { type: 'SagaAttemptStarted', data: { ...begin, interruptions: 0 } };
   }
   if (isOver(state, now)) return turnedBack(state, null, 0, overtime(saga, null), circumstances);
-  const next = saga.steps.find(step => !(step.name in state.results)) as SagaStep;
+  const next = saga.steps.find(step => !Object.hasOwn(state.results, step.name)) as SagaStep;
   return { type: 'SagaAttemptStarted', data: { ...firstAttempt(next.name, false), interruptions: 0 } };
 }
 

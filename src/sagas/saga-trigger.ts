@@ -1,20 +1,20 @@
 import type { Environment, EventHandler } from '../processing/index.ts';
 import type { Effects } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
+import type { FreshStarts } from './fresh-starts.ts';
 import type { Saga } from './saga-definition.ts';
 import { sagaStream } from './saga-events.ts';
 import { prepareStart, type SagaStart } from './saga-start.ts';
-import type { SagaState } from './saga-state.ts';
 
 /** Starts sagas for the events that trigger them: in the commit that moves the trigger's cursor, so once for each. */
 export class SagaTriggerHandler implements EventHandler {
   readonly #environment: Environment;
   readonly #saga: Saga;
-  readonly #fresh: Map<string, SagaState>;
+  readonly #fresh: FreshStarts;
   #pending: readonly SagaStart[] = [];
 
   /** `fresh` gets the state of every saga before its start is committed, so that a claim that follows at once finds it. */
-  constructor(environment: Environment, saga: Saga, fresh: Map<string, SagaState>) {
+  constructor(environment: Environment, saga: Saga, fresh: FreshStarts) {
     this.#environment = environment;
     this.#saga = saga;
     this.#fresh = fresh;
@@ -36,7 +36,7 @@ export class SagaTriggerHandler implements EventHandler {
       starts.push(await prepareStart(this.#environment, this.#saga, { id, input }, cause));
     }
     this.#pending = starts;
-    for (const { state } of starts) this.#fresh.set(state.id, state);
+    for (const { state } of starts) this.#fresh.add(state);
     return {
       appends: starts.map(start => start.append),
       documents: starts.map(start => start.document),
@@ -45,7 +45,7 @@ export class SagaTriggerHandler implements EventHandler {
   }
 
   reset(): void {
-    for (const { state } of this.#pending) this.#fresh.delete(state.id);
+    for (const { state } of this.#pending) this.#fresh.remove(state);
     this.#pending = [];
   }
 }

@@ -16,6 +16,10 @@ export interface SagaMoment {
   readonly durationMs: number | null;
   readonly result: Json;
   readonly error: ErrorData | null;
+  /** Why it was parked, or why a person repaired it. */
+  readonly reason: string | null;
+  /** Who repaired it, if they said so. */
+  readonly by: string | null;
   /** When the next try is due, after a failed one. */
   readonly retryAt: number | null;
 }
@@ -43,7 +47,21 @@ function moment(
 ): SagaMoment {
   const data = event.data as Partial<Omit<SagaMoment, 'type' | 'revision' | 'at' | 'undo'>> & { undo?: boolean };
   const { step = null, attempt = null, durationMs = null, result = null, error = null, retryAt = null } = data;
+  const { reason = null, by = null } = data;
   const isUndo = data.undo ?? (event.type === 'SagaStepUndone' || event.type === 'SagaCompensated');
   const undo = isUndo && step !== null ? (undoNames.get(step) ?? `Undo ${step}`) : null;
-  return { type: event.type, revision, at: recordedAt, step, undo, attempt, durationMs, result, error, retryAt };
+  return {
+    type: event.type,
+    revision,
+    at: recordedAt,
+    step,
+    undo,
+    attempt,
+    durationMs,
+    result,
+    error,
+    reason,
+    by,
+    retryAt,
+  };
 }

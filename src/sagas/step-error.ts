@@ -36,13 +36,16 @@ export class StepError extends Error {
 
 /**
  * Makes the error of a step that was refused for good and had no effect: it is not tried again and not undone; the steps
- * before it are.
+ * before it are. It answers for the earlier tries under the same idempotency key as well.
  */
 export function declined(reason: string, cause?: unknown): StepError {
   return new StepError(reason, { retryable: false, cause });
 }
 
-/** Makes the error of a step that had no effect this time and may be tried again, at the earliest after the given time. */
+/**
+ * Makes the error of a step that had no effect this time and may be tried again, at the earliest after the given time. It says
+ * nothing of earlier tries: when the outcome of one of them is unknown and no later one helps, the step is undone.
+ */
 export function tryAgain(reason: string, options: { after?: Duration; cause?: unknown } = {}): StepError {
   const { after, cause } = options;
   return new StepError(reason, {
@@ -72,6 +75,16 @@ export function timedOut(step: string, timeoutMs: number, what: 'step' | 'saga')
     { details: { step, timeoutMs } },
   );
   return { error: error.toJSON(), certain: false, retryable: what === 'step', retryAfterMs: undefined };
+}
+
+/** The failure of a step that did its work, and answered what JSON cannot hold: trying again would give the same. */
+export function notJson(step: string, thrown: unknown): StepFailure {
+  const error = new MillraceError(
+    'SAGA_FAILED',
+    `Step ${step} answered what JSON cannot hold (${messageOf(thrown)}). Answer plain data: the history keeps it.`,
+    { details: { step } },
+  );
+  return { error: error.toJSON(), certain: false, retryable: false, retryAfterMs: undefined };
 }
 
 function isStepError(thrown: unknown): thrown is StepError {

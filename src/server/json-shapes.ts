@@ -1,4 +1,4 @@
-import type { Delivery } from '../router/index.ts';
+import type { DeadLetter, DeadLetterGroup, Delivery } from '../router/index.ts';
 import type { SagaSummary, SagaView } from '../sagas/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
 
@@ -52,6 +52,16 @@ export function sagaJson(saga: SagaView) {
     ...sagaSummaryJson(saga),
     timeline: saga.timeline.map(moment => ({ ...moment, at: time(moment.at), retryAt: time(moment.retryAt) })),
   };
+}
+
+/** A dead letter with its event, as clients see it. */
+export function deadLetterJson({ delivery, event }: DeadLetter) {
+  return { ...deliveryJson(delivery), event: event === null ? null : eventJson(event) };
+}
+
+/** Dead letters that failed in the same way, as clients see them. */
+export function deadLetterGroupJson(group: DeadLetterGroup) {
+  return { ...group, firstAt: time(group.firstAt), lastAt: time(group.lastAt) };
 }
 
 /** A delivery as clients see it. */

@@ -10,6 +10,7 @@ import { problemOf, reportedProblem, sendProblem } from './problem.ts';
 import { REQUEST_LIMITS } from './request-limits.ts';
 import { validatorCompiler } from './request-validation.ts';
 import type { RouteContext } from './route-context.ts';
+import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { deliveryRoutes } from './routes/delivery-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { keyRoutes } from './routes/key-routes.ts';
@@ -85,6 +86,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   readModelRoutes(context);
   sagaRoutes(context);
   topologyRoutes(context);
+  deadLetterRoutes(context);
   deliveryRoutes(context);
   keyRoutes(context);
   subscriptionRoutes(context);

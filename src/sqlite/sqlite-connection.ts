@@ -43,8 +43,13 @@ function configure(database: Database, file: string, durability: Durability): vo
 /** Opens a connection that only reads, beside the writer. */
 export function openForReading(file: string): Database {
   const database = open(file, { readonly: true, fileMustExist: true });
-  database.pragma(`cache_size = -${CACHE_KIB}`);
-  return database;
+  try {
+    database.pragma(`cache_size = -${CACHE_KIB}`);
+    return database;
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
 }
 
 /**

@@ -23,7 +23,9 @@ export function storageError(thrown: unknown, file: string): Error {
       options,
     );
   }
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+  // All statements are Millrace's own: a table that they do not find has lost its name.
+  const renamed = code === 'SQLITE_ERROR' && /^no such (table|column)/.test(reason);
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB' || renamed) {
     return new MillraceError(
       'STORAGE_CORRUPT',
       `${file} is damaged or is no Millrace database (${reason}). Keep the file for inspection and restore a backup, or name another file.`,

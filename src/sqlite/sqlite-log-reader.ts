@@ -12,6 +12,7 @@ import { claimFinder } from './sqlite-claim-writer.ts';
 import { SqliteEventKinds } from './sqlite-event-kinds.ts';
 import { eventsSelected, type PositionRange } from './sqlite-event-walk.ts';
 import { SqliteLogSelection } from './sqlite-log-selection.ts';
+import { checkGapless, damagedRecord, isIntact } from './sqlite-record-check.ts';
 import { schemaVersions } from './sqlite-schema-versions.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
@@ -28,10 +29,11 @@ type EventRow = [
   recordedAt: number,
   tags: string | null,
   digest: Uint8Array,
+  checksum: number | null,
 ];
 
 const EVENT_COLUMNS =
-  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, e.digest';
+  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, e.digest, e.checksum';
 const NO_TAGS: readonly string[] = [];
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
@@ -103,7 +105,9 @@ export class SqliteLogReader implements LogReader {
         ? this.#backward.all(stream, from ?? Number.MAX_SAFE_INTEGER, to ?? 0, limit)
         : this.#forward.all(stream, from ?? 0, to ?? Number.MAX_SAFE_INTEGER, limit);
     for (const row of [rows[0], rows.at(-1)]) if (row !== undefined && row[0] > this.#shown) this.#shown = row[0];
-    return rows.map(this.#event);
+    const events = rows.map(this.#event);
+    checkGapless(this.#database.name, events, 'revision');
+    return events;
   }
 
   async readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
@@ -114,6 +118,7 @@ export class SqliteLogReader implements LogReader {
     const head = this.#headNow();
     if (head <= after) return { events: [], through: after };
     const { events, last } = this.#select(filter, { after, through: head }, limit);
+    if (options.filter === undefined) checkGapless(this.#database.name, events, 'position');
     return { events, through: last ?? head };
   }
 
@@ -206,20 +211,25 @@ export class SqliteLogReader implements LogReader {
     return statement;
   }
 
-  readonly #event = (row: EventRow): StoredEvent => ({
-    position: row[0],
-    stream: row[1],
-    revision: row[2],
-    id: row[3],
-    type: this.#kinds.typeOf(row[4]),
-    schemaVersion: row[5],
-    data: row[6],
-    metadata: row[7],
-    occurredAt: row[8],
-    recordedAt: row[9],
-    tags: row[10] === null ? NO_TAGS : (JSON.parse(row[10]) as string[]),
-    digest: row[11],
-  });
+  readonly #event = (row: EventRow): StoredEvent => {
+    const event = {
+      position: row[0],
+      stream: row[1],
+      revision: row[2],
+      id: row[3],
+      type: this.#kinds.typeOf(row[4]),
+      schemaVersion: row[5],
+      data: row[6],
+      metadata: row[7],
+      occurredAt: row[8],
+      recordedAt: row[9],
+      tags: NO_TAGS,
+      digest: row[11],
+    };
+    if (row[12] !== null && !isIntact(event, row[10], row[12])) throw damagedRecord(this.#database.name, event);
+    if (row[10] !== null) event.tags = JSON.parse(row[10]) as string[];
+    return event;
+  };
 }
 
 /** How many more events a page takes that holds some already; none when it is full or long enough. */

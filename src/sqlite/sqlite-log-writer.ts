@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { categoryOf, MillraceError, SYSTEM_PREFIX } from '../core/index.ts';
+import { categoryOf, MillraceError, recordChecksum, recordText, SYSTEM_PREFIX } from '../core/index.ts';
 import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import type { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
 import { SqliteKindWriter } from './sqlite-event-kinds.ts';
 import { SqliteSchemaVersionWriter } from './sqlite-schema-versions.ts';
@@ -23,6 +24,7 @@ export class SqliteLogWriter {
   readonly #kinds: SqliteKindWriter;
   readonly #schemaVersions: SqliteSchemaVersionWriter;
   readonly #conditions: SqliteConditionChecker;
+  readonly #chain: SqliteChainWriter | undefined;
   /** Walks behind the heads from the oldest on; undefined before the first one has to go. */
   #oldest: Iterator<string> | undefined;
   #position: number;
@@ -35,8 +37,10 @@ export class SqliteLogWriter {
   readonly #insertEvent: Statement<unknown[]>;
   readonly #insertTag: Statement<[string, number, number]>;
 
-  constructor(database: Database) {
+  /** `chain` is told of every event; without one, the log has no hash chain. */
+  constructor(database: Database, chain?: SqliteChainWriter) {
     this.#database = database;
+    this.#chain = chain;
     this.#kinds = new SqliteKindWriter(database);
     this.#schemaVersions = new SqliteSchemaVersionWriter(database);
     this.#conditions = new SqliteConditionChecker(database, this.#kinds);
@@ -51,7 +55,7 @@ export class SqliteLogWriter {
       )
       .raw();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#insertTag = database.prepare('INSERT INTO event_tags VALUES (?, ?, ?)');
     this.#position = 0;
     this.#lastRecordedAt = 0;
@@ -66,6 +70,7 @@ export class SqliteLogWriter {
   /** Drops what is remembered and reads it anew: after a rollback, the file is right and memory is not. */
   forget(): void {
     this.#heads.clear();
+    this.#chain?.forget();
     this.#kinds.forget();
     this.#schemaVersions.forget();
     this.#oldest = undefined;
@@ -158,11 +163,16 @@ export class SqliteLogWriter {
     const own = stream.startsWith(SYSTEM_PREFIX);
     for (const event of events) {
       const kind = this.#kinds.idOf(event.type, category);
+      const tags = event.tags.length === 0 ? null : JSON.stringify(event.tags);
+      const at = event.recordedAt ?? recordedAt;
+      const place = { position: ++this.#position, stream, revision: ++head.revision, recordedAt: at };
+      const text = recordText(place, event, tags);
+      this.#chain?.add(place.position, text);
       if (!own) this.#schemaVersions.note(event.type, event.schemaVersion);
       this.#insertEvent.run(
-        ++this.#position,
+        place.position,
         head.id,
-        ++head.revision,
+        place.revision,
         event.id,
         kind,
         event.schemaVersion,
@@ -172,8 +182,9 @@ export class SqliteLogWriter {
         event.occurredAt,
         event.recordedAt ?? recordedAt,
         event.digest,
-        event.tags.length === 0 ? null : JSON.stringify(event.tags),
+        tags,
         event.causationId,
+        recordChecksum(text),
       );
       for (const tag of event.tags) this.#insertTag.run(tag, this.#position, kind);
     }

@@ -13,6 +13,7 @@ import type { SchemaState } from '../storage/index.ts';
  * - The index of due work holds the keys: claiming passes over items that are held without reading them.
  * - Tags stand twice: with their event, to be shown, and in a table that is its own index, to be found. Its rows repeat the type, so
  *   that a query for a tag and a type reads no events. An event without tags costs nothing.
+ * - A link of the hash chain holds the hashes of the records of its group: they stay when the content of an event is removed.
  * - The versions of schemas have a table of their own, so that an app can see at its start what it must be able to read.
  * - Generated columns of document tables are virtual: only their indexes cost anything.
  */
@@ -126,6 +127,10 @@ const MIGRATIONS: readonly string[] = [
     SELECT DISTINCT k.type, e.schema_version FROM events e JOIN streams s ON s.id = e.stream JOIN kinds k ON k.id = e.type
     WHERE substr(s.name, 1, 1) <> '$';
   `,
+  `
+  ALTER TABLE events ADD COLUMN checksum INTEGER;
+  CREATE TABLE links (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, hash BLOB NOT NULL, records BLOB NOT NULL);
+  `,
 ];
 
 /** Marks a file as Millrace's, so that another program's database is refused rather than written into. */
@@ -153,6 +158,27 @@ export function checkIdentity(database: Database, file: string): void {
       { details: { file, version, known: MIGRATIONS.length } },
     );
   }
+}
+
+/** Looks whether a file is a store that can be read as it is. Throws as `checkIdentity` does, and for one of an older Millrace. */
+export function checkReadable(database: Database, file: string): void {
+  checkIdentity(database, file);
+  const version = database.pragma('user_version', { simple: true }) as number;
+  if (version === MIGRATIONS.length) return;
+  throw new MillraceError(
+    'STORAGE_VERSION',
+    `${file} has schema version ${version}, and is read with version ${MIGRATIONS.length}. Bring it up to date with: millrace db migrate --store sqlite:${file}`,
+    { details: { file, version, known: MIGRATIONS.length } },
+  );
+}
+
+/** Tables and indexes that are not as they were made, by name. */
+export function changedSchema(database: Database, fresh: Database): string[] {
+  migrate(fresh);
+  const read = (from: Database) =>
+    new Map(from.prepare<[], [string, string]>(`SELECT name, coalesce(sql, '') FROM sqlite_schema`).raw().all());
+  const found = read(database);
+  return [...read(fresh)].filter(([name, sql]) => found.get(name) !== sql).map(([name]) => name);
 }
 
 /** The schema of a file that is not there yet. */

@@ -10,6 +10,7 @@ import {
   systemClock,
 } from '../core/index.ts';
 import type {
+  AuditReader,
   Batch,
   Capabilities,
   CommitResult,
@@ -22,6 +23,7 @@ import type {
   WorkQueue,
   WorkWrite,
 } from '../storage/index.ts';
+import { SqliteAuditReader } from './sqlite-audit-reader.ts';
 import { SqliteCheckpointer } from './sqlite-checkpointer.ts';
 import { MEMORY } from './sqlite-connection.ts';
 import { SqliteCursorStore } from './sqlite-cursor-store.ts';
@@ -44,6 +46,11 @@ export interface SqliteOptions {
   readonly writer?: 'inline' | 'thread';
   /** `durable` (default) answers a commit after the sync; `relaxed` may lose the last commits when power fails. */
   readonly durability?: Durability;
+  /**
+   * Whether each commit ties its events into a hash chain, by which `millrace verify` finds what was changed behind Millrace's
+   * back. Default: true.
+   */
+  readonly hashChain?: boolean;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
@@ -55,14 +62,15 @@ export interface SqliteOptions {
  */
 export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   const { file, clock = systemClock, logger = silentTelemetry.logger, durability = 'durable' } = options;
+  const { hashChain = true } = options;
   if (file === MEMORY) {
-    const writer = inlineWriter(new SqliteWriter({ file, durability }, clock));
+    const writer = inlineWriter(new SqliteWriter({ file, durability, hashChain }, clock));
     return new SqliteStorage({ file, clock, logger, durable: false, writer });
   }
   const owner = takeOwnership(file, clock);
   let opened: SqliteWriterHost | undefined;
   try {
-    const writer = await openWriter(options.writer ?? 'inline', { file, durability }, clock);
+    const writer = await openWriter(options.writer ?? 'inline', { file, durability, hashChain }, clock);
     opened = writer;
     const restartLog = async (): Promise<void> => void (await writer.call('restartLog'));
     const checkpointer = new SqliteCheckpointer({ file, logger, restartLog });
@@ -100,6 +108,7 @@ class SqliteStorage implements Storage {
   readonly cursors: CursorStore;
   readonly work: WorkQueue;
   readonly topics: TopicReader;
+  readonly audit: AuditReader;
 
   readonly #parts: Parts;
   readonly #reading: SqliteReadConnection;
@@ -127,6 +136,7 @@ class SqliteStorage implements Storage {
     this.cursors = this.#reader(database => new SqliteCursorStore(database, writer));
     this.work = this.#reader(database => new SqliteWorkQueue(database, writer));
     this.topics = this.#reader(database => new SqliteTopicReader(database, writer));
+    this.audit = this.#reader(database => new SqliteAuditReader(database));
   }
 
   commit(batch: Batch): Promise<CommitResult> {

@@ -10,6 +10,7 @@ import type {
   StreamAppend,
   TopicDefinition,
 } from '../storage/index.ts';
+import { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteClaimWriter } from './sqlite-claim-writer.ts';
 import { MEMORY, openForWriting } from './sqlite-connection.ts';
 import { type CursorRequest, SqliteCursorWriter } from './sqlite-cursor-writer.ts';
@@ -26,6 +27,8 @@ import { SqliteWorkWriter } from './sqlite-work-writer.ts';
 export interface SqliteWriterOptions {
   readonly file: string;
   readonly durability: Durability;
+  /** Whether the log gets a hash chain. Default: true. */
+  readonly hashChain?: boolean;
 }
 
 type Times = Pick<Clock, 'now' | 'monotonic'>;
@@ -47,6 +50,7 @@ interface Session {
   readonly commit: Statement;
   readonly logPages: Statement<[], { log: number }> | undefined;
   readonly log: SqliteLogWriter;
+  readonly chain: SqliteChainWriter | undefined;
   readonly claims: SqliteClaimWriter;
   readonly cursors: SqliteCursorWriter;
   readonly documents: SqliteDocumentWriter;
@@ -184,6 +188,7 @@ export class SqliteWriter {
         const refusal = check(session, batch, now);
         outcomes.push(refusal ?? { ok: write(session, batch, now, undo) });
       }
+      session.chain?.seal();
       session.commit.run();
       return { outcomes, head: session.log.position, logPages: session.logPages?.get()?.log ?? 0 };
     } catch (thrown) {
@@ -292,13 +297,15 @@ export class SqliteWriter {
   }
 
   #prepare(database: Database): Session {
+    const chain = this.#options.hashChain !== false ? new SqliteChainWriter(database) : undefined;
     return {
       database,
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
       // Asks the shared memory of the log, not the file, and copies nothing.
       logPages: this.#options.file === MEMORY ? undefined : database.prepare('PRAGMA wal_checkpoint(NOOP)'),
-      log: new SqliteLogWriter(database),
+      log: new SqliteLogWriter(database, chain),
+      chain,
       claims: new SqliteClaimWriter(database),
       cursors: new SqliteCursorWriter(database, this.#leases),
       documents: new SqliteDocumentWriter(database),

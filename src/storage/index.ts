@@ -2,6 +2,7 @@
  * Storage: the contract between Millrace and a backend, as types with their guarantees. It holds no code.
  * Three words to know: *batch* (what one commit takes), *group* (batches under one sync), *guard* (what makes a write safe).
  */
+export type { AuditReader, ChainLink, StoredRecord, StructureFinding } from './audit.ts';
 export type { Batch, CommitResult, Effects } from './batch.ts';
 export type { CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
 export type {

@@ -1,3 +1,4 @@
+import type { AuditReader } from './audit.ts';
 import type { Batch, CommitResult } from './batch.ts';
 import type { CursorStore } from './cursors.ts';
 import type { DocumentReader } from './documents.ts';
@@ -54,6 +55,7 @@ export interface Storage {
   readonly cursors: CursorStore;
   readonly work: WorkQueue;
   readonly topics: TopicReader;
+  readonly audit: AuditReader;
 
   /**
    * Calls a function after commits that may interest a waiting reader; the returned function ends it. What the function throws

@@ -239,7 +239,9 @@ export class EventStore {
     const { decider, stream, name, data } = command;
     checkWritable(stream);
     checkCommand(command);
-    const { state, revision, position } = await this.load(decider, stream);
+    const { state, revision, position, tail } = await this.#loader.loadForCommand(decider, stream);
+    this.#deciders.set(decider.name, decider);
+    this.#snapshots.loaded(decider, stream, tail);
     const decide = (decider.decide as Record<string, DecideFunction>)[name] as DecideFunction;
     const events = decide(data, state);
     if (events.length === 0) return { append: undefined, stream, revision, position };

@@ -165,3 +165,18 @@ test.each([
 ])('refuses options that make no sense: %o', (snapshot, message) => {
   expect(() => counter(snapshot)).toThrow(message);
 });
+
+test('is no part of a state at an earlier revision, which is made from the events up to there', async () => {
+  const events = await openEvents(counter());
+  await settle(events.append('counter-1', counted(500)));
+  await settle(events.append('counter-1', counted(600)));
+  await environment.clock.settle();
+  for (const at of [0, 98, 499, 999, 1_000, 1_099]) {
+    const { state, revision, snapshot } = await settle(events.load(counter(), 'counter-1', { at }));
+    expect([state.last, revision, snapshot]).toEqual([at < 500 ? at : at - 500, at, undefined]);
+  }
+  expect((await settle(events.load(counter(), 'counter-1', { at: 5_000 }))).revision).toBe(1_099);
+  await expect(settle(events.load(counter(), 'counter-1', { at: -1 }))).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  });
+});

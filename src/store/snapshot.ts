@@ -58,11 +58,19 @@ export function snapshotCollection({ name }: AnyDecider): CollectionDefinition {
   return { name: `$snapshots:${name}`, owner: { snapshotsOf: name }, indexes: ['version'] };
 }
 
-/** The state as JSON, or where JSON would change it: a snapshot must never change a result. */
+/**
+ * The state as JSON, or where JSON would change it: a snapshot must never change a result. This and `stateOfSnapshot` are the only way
+ * of a state into what is kept, in the store and in memory, and back: what must be kept sealed is sealed and opened here.
+ */
 export function snapshotState({ codec }: SnapshotRules, state: unknown): { json: unknown } | { loss: JsonLoss } {
   const json = codec === undefined ? state : codec.encode(state);
   const loss = jsonLossOf(json);
   return loss === undefined ? { json } : { loss };
+}
+
+/** The state from what was kept of it; the opposite of `snapshotState`. */
+export function stateOfSnapshot({ codec }: SnapshotRules, json: unknown): unknown {
+  return codec === undefined ? json : codec.decode(json);
 }
 
 /**

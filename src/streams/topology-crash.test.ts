@@ -53,9 +53,9 @@ function faulty(storage: Storage, fault: Fault | undefined): { storage: Storage;
     dead = fault.fatal;
     throw new MillraceError('STORAGE_UNAVAILABLE', 'The answer was lost.');
   };
-  const { capabilities, log, documents, cursors, work, topics } = storage;
+  const { capabilities, log, documents, cursors, work, topics, audit } = storage;
   const seen: Storage = {
-    ...{ capabilities, log, documents, cursors, work, topics, commit },
+    ...{ capabilities, log, documents, cursors, work, topics, audit, commit },
     watch: listener => storage.watch(listener),
     announce: address => storage.announce(address),
     close: () => Promise.resolve(),

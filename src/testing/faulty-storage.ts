@@ -50,6 +50,7 @@ export function faultyStorage(
     cursors: orGone(storage.cursors, () => crashed),
     work: orGone(storage.work, () => crashed),
     topics: orGone(storage.topics, () => crashed),
+    audit: orGone(storage.audit, () => crashed),
     watch(listener) {
       const end = storage.watch(listener);
       unwatch.push(end);

@@ -8,7 +8,7 @@ import { needsPostgres, type PostgresServer, startPostgres } from '../postgres/p
 import { runCount, seed } from '../runs.ts';
 
 const CALLERS = 16;
-const CUTS = runCount(100, 5_000);
+const CUTS = runCount(100, 1_000);
 const TERMINATIONS = runCount(20, 500);
 const RESTARTS = runCount(3, 40);
 /** How many more commits are answered between two faults. */

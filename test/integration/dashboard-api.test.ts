@@ -111,3 +111,31 @@ test('routes explain what they make of an event, without delivering it', async (
   expect(await explain({ data: {} })).toMatchObject({ status: 400 });
   expect(await millrace.router.deliveries()).toMatchObject({ pending: 0, delivered: 0 });
 });
+
+test('dead letters are listed, grouped, shown, redriven and discarded', async () => {
+  const { address, millrace, get } = await serve();
+  await millrace.append('till-1', [{ type: 'Sold', data: { cents: 1, on: '2026-01-01' } }]);
+  await expect.poll(async () => (await millrace.router.deliveries()).deadLettered).toBe(1);
+  const { body } = await get('/v1/dead-letters');
+  expect(body.items).toMatchObject([{ route: 'till', state: 'deadLettered', error: { code: 'DELIVERY_FAILED' } }]);
+  const id = String(body.items[0]?.['id']);
+  expect((await get('/v1/dead-letters/groups?route=till')).body.items).toMatchObject([{ route: 'till', count: 1 }]);
+  expect(await get(`/v1/dead-letters/${id}`)).toMatchObject({
+    body: { id, event: { type: 'Sold', data: { cents: 1 } } },
+  });
+  expect((await get('/v1/dead-letters/nobody')).status).toBe(404);
+  expect((await get('/v1/dead-letters?route=nobody')).status).toBe(400);
+  const post = async (verb: string, body: unknown) => {
+    const headers = { 'content-type': 'application/json' };
+    const request = { method: 'POST', headers, body: JSON.stringify(body) };
+    const response = await fetch(`${address}/v1/dead-letters/${verb}`, request);
+    return { status: response.status, body: await response.json() };
+  };
+  expect(await post('discards', { filter: { route: 'till' }, dryRun: true })).toMatchObject({ body: { discarded: 1 } });
+  expect(await post('redrives', { ids: [id] })).toMatchObject({ body: { redriven: 1 } });
+  await expect.poll(async () => (await millrace.router.deliveries()).deadLettered).toBe(1);
+  expect((await post('discards', {})).status).toBe(400);
+  expect((await post('discards', { filter: { rout: 'till' } })).status).toBe(400);
+  expect(await post('discards', { filter: { code: 'DELIVERY_FAILED' } })).toMatchObject({ body: { discarded: 1 } });
+  expect((await get('/v1/dead-letters')).body.items).toEqual([]);
+});

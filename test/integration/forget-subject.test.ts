@@ -82,6 +82,7 @@ describe('sensitive data of an app', () => {
     await joined(app, PEOPLE);
     await settled(app, PEOPLE);
     expect(mailed).toContain(secretOf(3));
+    expect(mailed).toContain(`again ${secretOf(3)}`);
     for (let number = 0; number < EVENTS_FOR_SNAPSHOT; number++) await app.execute(member, 'member-p3', 'welcome', {});
     const loaded = () => app.events.load(member, 'member-p3');
     await expect.poll(async () => (await loaded()).snapshot).toBeDefined();

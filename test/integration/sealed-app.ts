@@ -53,7 +53,14 @@ function sealedApp(mailed: (email: string) => void) {
       run: async ({ input }) => {
         const email = input.email.open();
         mailed(isForgotten(email) ? 'forgotten' : email);
-        return { mailed: true };
+        return { to: input.email };
+      },
+      compensate: 'none-needed',
+    })
+    .step('remember', {
+      run: async ({ results }) => {
+        const to = results.mail.to.open();
+        mailed(isForgotten(to) ? 'forgotten' : `again ${to}`);
       },
       compensate: 'none-needed',
     })

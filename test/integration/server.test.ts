@@ -316,6 +316,16 @@ describe('reading', () => {
       ['SagaCompensated', 'Unsay'],
     ]);
     expect((await call('/v1/sagas')).body).toEqual({ counts: { Echo: { COMPENSATED: 1 } } });
+    for (const repair of ['retries', 'skipped-undos']) {
+      const send = (sent: object) =>
+        call(`/v1/sagas/Echo/note-9/${repair}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(sent),
+        });
+      expect(await send({ reason: 'try' })).toMatchObject({ status: 409, body: { code: 'SAGA_NOT_PARKED' } });
+      expect(await send({})).toMatchObject({ status: 400, body: { code: 'INVALID_ARGUMENT' } });
+    }
   });
 
   test('tells whether it lives, whether it works, and what it measures', async () => {

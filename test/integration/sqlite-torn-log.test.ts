@@ -16,6 +16,7 @@ import { type Random, seededRandom } from '../../src/core/index.ts';
 import type { Storage, StoredEvent } from '../../src/storage/index.ts';
 import { sampleAppend, sampleEvents } from '../../src/testing/conformance/sample-event.ts';
 import { runCount, seed } from '../runs.ts';
+import { verified } from './damaged-store.ts';
 
 const SECTOR = 512;
 /** How many of the last commits are torn; those before them are in front of every damage. */
@@ -113,6 +114,7 @@ async function expectPrefix(file: string, { events, commits }: Crashed, length: 
     expect(after.slice(0, head), what).toEqual(events.slice(0, head));
     expect(after.length, what).toBe(head + 1);
     await again.close();
+    expect(await verified(file), what).toMatchObject({ ok: true, head: head + 1, unlinked: 0 });
   }
   rmSync(join(file, '..'), { recursive: true });
 }

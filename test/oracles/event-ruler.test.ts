@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isMillraceError } from '../../src/core/index.ts';
-import { defineRoute, http, type Route, type RoutePattern } from '../../src/router/index.ts';
+import { defineRoute, http, PatternMatcher, type Route, type RoutePattern } from '../../src/router/index.ts';
 import { runCount, seed } from '../runs.ts';
 import { skipUnless } from '../skip-unless.ts';
 import { type EventRuler, hasJava, startEventRuler } from './event-ruler.ts';
@@ -168,7 +168,11 @@ describe('EventBridge’s own matcher', skipUnless('Java with Maven', hasJava(),
         const said = `${JSON.stringify(rules[key])}: ${answer.refused[key] ?? 'taken'}, seed ${used}`;
         expect(route === undefined, said).toBe(key in answer.refused);
       }
+      const matcher = new PatternMatcher();
+      for (const [key, rule] of Object.entries(rules)) matcher.add(key, rule as RoutePattern);
       for (const [index, event] of events.entries()) {
+        const together = matcher.match({ ...event, metadata: {} }).sort();
+        expect(together, `${JSON.stringify(event)}, seed ${used}`).toEqual(answer.matches[index]);
         for (const [key, route] of routes) {
           if (route === undefined) continue;
           const expected = (answer.matches[index] ?? []).includes(key);

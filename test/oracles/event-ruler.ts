@@ -31,7 +31,7 @@ export async function startEventRuler(): Promise<EventRuler> {
     await run('mvn', ['-q', '-B', '-f', `${SOURCES}/pom.xml`, 'dependency:copy-dependencies', ...output]);
   }
   await run('javac', ['-cp', classPath, '-d', BUILT, `${SOURCES}/EventRulerOracle.java`]);
-  const child = spawn('java', ['-Xmx1g', '-cp', classPath, 'EventRulerOracle'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn('java', ['-Xmx4g', '-cp', classPath, 'EventRulerOracle'], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async ask<Answer>(question: object) {

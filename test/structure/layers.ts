@@ -5,6 +5,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['core'],
   ['storage'],
   ['store', 'sqlite', 'postgres', 'kafka'],
+  ['operations'],
   ['processing'],
   ['projections', 'sagas', 'streams', 'router', 'subscriptions', 'replication'],
   ['app'],

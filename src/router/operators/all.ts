@@ -18,7 +18,7 @@ export const all: Operator = {
       operator: 'all',
       operand,
       ...(hints === undefined ? {} : { hints }),
-      matches: (leaf, fieldsAt) => clauses.every(clause => clause.matches(leaf, fieldsAt)),
+      matches: (leaf, event) => clauses.every(clause => clause.matches(leaf, event)),
     };
   },
 };

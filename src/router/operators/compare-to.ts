@@ -44,7 +44,7 @@ export const compareTo: Operator = {
     return {
       operator: 'compare-to',
       operand,
-      matches: (leaf, fieldsAt) => fieldsAt(path).some(other => compare(leaf, other)),
+      matches: (leaf, event) => event.fieldsAt(path).some(other => compare(leaf, other)),
     };
   },
 };

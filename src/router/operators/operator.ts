@@ -19,12 +19,15 @@ export interface Clause {
   readonly acceptsAbsence?: boolean;
   /** One of these is true of whatever the clause holds for. Default: nothing can be said. */
   readonly hints?: readonly Hint[];
-  /** Whether it holds for a leaf of an event, of which `fieldsAt` answers what other fields hold. */
-  matches(leaf: Leaf, fieldsAt: FieldsAt): boolean;
+  /** Whether it holds for a leaf of an event, which answers what other fields hold. */
+  matches(leaf: Leaf, event: EventFields): boolean;
 }
 
-/** The leaves that an event holds at a path from its root. */
-export type FieldsAt = (path: readonly string[]) => readonly Leaf[];
+/** What a clause may ask of an event. */
+export interface EventFields {
+  /** The leaves at a path from its root. */
+  fieldsAt(path: readonly string[]): readonly Leaf[];
+}
 
 /** Checks one alternative: what an operator that is made of others needs. */
 export type ParseClause = (alternative: unknown, place: Place) => Clause;

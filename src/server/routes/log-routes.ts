@@ -8,6 +8,7 @@ import type { RouteContext } from '../route-context.ts';
 
 const LogQuery = Type.Object({
   after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  last: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
 });
 
@@ -18,13 +19,19 @@ export function logRoutes(context: RouteContext): void {
     '/v1/events',
     { schema: { querystring: LogQuery } },
     async (request, reply) => {
-      const { after = 0, limit } = request.query;
+      const { last, limit } = request.query;
+      const { after = await before(last, context) } = request.query;
       if (wantsStream(request)) return follow(context, request, reply, lastSeen(request) ?? after);
       const { events, through } = await app.events.readLog({ after, limit });
       const next = through < (await app.storage.log.head()) ? through : null;
       return { items: events.map(event => eventJson(app.events.toJson(event))), page: { next } };
     },
   );
+}
+
+/** The position behind which the last so many events stand; the start of the log when it is not said how many. */
+async function before(last: number | undefined, { app }: RouteContext): Promise<number> {
+  return last === undefined ? 0 : Math.max(0, (await app.storage.log.head()) - last);
 }
 
 /** Sends the log from a position on: what is there, then what comes. The id of each message is the event's position. */

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../core/index.ts';
 import type { Capabilities } from '../../storage/index.ts';
 import { appendConformance } from './append-conformance.ts';
+import { auditConformance } from './audit-conformance.ts';
 import { batchConformance } from './batch-conformance.ts';
 import { claimConformance } from './claim-conformance.ts';
 import { conditionConformance } from './condition-conformance.ts';
@@ -60,6 +61,7 @@ const SLICES: readonly ConformanceSlice[] = [
   repetitionConformance,
   idempotencyConformance,
   logConformance,
+  auditConformance,
   batchConformance,
   guardConformance,
   cursorConformance,
