@@ -99,7 +99,7 @@ describe.each(['inline', 'thread'] as const)('opening a store with the writer %s
     await storage.close();
     const earlier = new Database(file);
     earlier.exec(
-      'DROP TABLE schema_versions; DROP TABLE links; ALTER TABLE events DROP COLUMN checksum; PRAGMA user_version = 2',
+      'DROP TABLE schema_versions; DROP TABLE links; ALTER TABLE events DROP COLUMN checksum; DELETE FROM meta WHERE name = 'checksums_from'; PRAGMA user_version = 2',
     );
     earlier.close();
     const migrated = await openSqlite({ file });
