@@ -98,9 +98,10 @@ describe.each(['inline', 'thread'] as const)('opening a store with the writer %s
     const versions = await storage.log.schemaVersions();
     await storage.close();
     const earlier = new Database(file);
-    earlier.exec(
-      'DROP TABLE schema_versions; DROP TABLE links; ALTER TABLE events DROP COLUMN checksum; DELETE FROM meta WHERE name = 'checksums_from'; PRAGMA user_version = 2',
-    );
+    earlier.exec(`
+      DROP TABLE schema_versions; DROP TABLE links; ALTER TABLE events DROP COLUMN checksum;
+      DELETE FROM meta WHERE name = 'checksums_from'; PRAGMA user_version = 2;
+    `);
     earlier.close();
     const migrated = await openSqlite({ file });
     expect(await migrated.log.schemaVersions()).toEqual(versions);
