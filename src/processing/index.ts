@@ -3,12 +3,12 @@
  * queues; both hand plain data to a handler and commit what it returns. Three words to know: *processor* (follows the log),
  * *cursor* (how far it has come), *dead letter* (what it gave up and kept).
  */
+export { deadLetter, deadLetterQueue } from './dead-letter.ts';
 export type { Environment } from './environment.ts';
 export { type FailurePolicy, failureOf, PATIENCE } from './failure-policy.ts';
 export { keepRenewed, LEASE_MS } from './lease-renewal.ts';
 export { LogFollower } from './log-follower.ts';
 export {
-  deadLetterQueue,
   type EventHandler,
   Processor,
   type ProcessorDefinition,

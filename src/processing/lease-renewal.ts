@@ -33,3 +33,8 @@ export function keepRenewed(
     },
   };
 }
+
+/** Of a move of a cursor what its lease says. */
+export function moveOf({ processor, partition, fence }: CursorLease) {
+  return { processor, partition, fence };
+}
