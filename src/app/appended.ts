@@ -32,7 +32,8 @@ export class ReplicatedResult implements Appended {
     this.#replication = replication;
   }
 
-  replicated(name?: string, options?: ReplicatedOptions): Promise<void> {
-    return this.#replication.replicated(this.position, name, options);
+  /** A function that may be taken out of the result. Made when it is asked for: most appends wait for nobody. */
+  get replicated(): Appended['replicated'] {
+    return (name, options) => this.#replication.replicated(this.position, name, options);
   }
 }
