@@ -6,7 +6,7 @@
 export type { AuditReader, ChainLink, StoredRecord, StructureFinding } from './audit.ts';
 export type { Batch, CommitResult, Effects } from './batch.ts';
 export { rowsOf } from './batch-rows.ts';
-export type { CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
+export type { CursorHolder, CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
 export { isGuarded } from './document-guard.ts';
 export type {
   CollectionDefinition,
