@@ -4,17 +4,19 @@
  * *cursor* (how far it has come), *dead letter* (what it gave up and kept).
  */
 export { deadLetter, deadLetterQueue } from './dead-letter.ts';
+export { Doorbell } from './doorbell.ts';
 export type { Environment } from './environment.ts';
-export { type FailurePolicy, failureOf, PATIENCE } from './failure-policy.ts';
-export { keepRenewed, LEASE_MS } from './lease-renewal.ts';
+export type { EventHandler } from './event-handler.ts';
+export { type FailurePolicy, failureOf, isTransient, PATIENCE } from './failure-policy.ts';
+export { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
 export { LogFollower } from './log-follower.ts';
+export { PartitionShare } from './partition-share.ts';
 export {
-  type EventHandler,
   Processor,
   type ProcessorDefinition,
   type ProcessorState,
   type ProcessorStatus,
 } from './processor.ts';
-export { checkStartAt, type StartAt } from './start-at.ts';
+export { checkStartAt, positionBefore, type StartAt } from './start-at.ts';
 export { type SubscriptionOptions, subscribe } from './subscription.ts';
 export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

@@ -4,6 +4,7 @@ import type { RecordedEvent } from '../store/index.ts';
 import { Aside } from './aside.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Environment } from './environment.ts';
+import type { EventHandler } from './event-handler.ts';
 import {
   type CompleteFailurePolicy,
   completeFailurePolicy,
@@ -12,38 +13,11 @@ import {
   isTransient,
   PATIENCE,
 } from './failure-policy.ts';
-import { keepRenewed, LEASE_MS, moveOf, RENEW_MS } from './lease-renewal.ts';
+import { keepRenewed, LEASE_MS, moveOf } from './lease-renewal.ts';
 import { LogFollower } from './log-follower.ts';
 import { Pace } from './pace.ts';
+import { type PartitionShare, turnOf } from './partition-share.ts';
 import { positionBefore, type StartAt } from './start-at.ts';
-
-/** What handles the events of a processor. It returns effects and commits nothing itself. */
-export interface EventHandler {
-  /**
-   * Answers what these events lead to. It is called again with the same events when the commit fails, so it must not
-   * change anything that `reset` cannot undo.
-   */
-  handle(
-    events: readonly RecordedEvent[],
-    context: { readonly signal: AbortSignal },
-  ): Effects | undefined | Promise<Effects | undefined>;
-  /**
-   * Drops what is remembered of the storage: after events that were handled but not committed, and when the cursor is taken,
-   * since another owner may have moved on what was remembered under the lease before.
-   */
-  reset?(): void;
-  /** Learns that the effects of the last call were committed. */
-  committed?(events: readonly RecordedEvent[]): void;
-  /** What else a dead letter says of an event, which may be one that cannot be decoded. */
-  describe?(event: StoredEvent): Readonly<Record<string, unknown>>;
-  /** Learns that an event was given up: it was parked, or the processor has halted at it. */
-  gaveUp?(event: StoredEvent, how: 'parked' | 'halted'): void;
-  /**
-   * Something to do beside the log that has to be committed under the cursor, such as an event that was parked and is tried again. Asked for
-   * when there is work in the dead-letter queue, again and again until there is none.
-   */
-  aside?(): Promise<Effects | undefined>;
-}
 
 /** What a processor follows, and how. */
 export interface ProcessorDefinition {
@@ -51,6 +25,8 @@ export interface ProcessorDefinition {
   readonly name: string;
   /** Which of the cursors of that name is its own. Default: 0. */
   readonly partition?: number;
+  /** Which partitions this process may hold. Default: whichever it can get. */
+  readonly share?: PartitionShare;
   /** The event types it wants; all but Millrace's own when left out. */
   readonly types?: readonly string[];
   /** Which of those events it wants. */
@@ -69,8 +45,11 @@ export interface ProcessorDefinition {
   readonly failure?: FailurePolicy;
 }
 
-/** Whether a processor is at work, and if not, why. `stopped` was asked for; `failed` was not. */
-export type ProcessorState = 'starting' | 'catching-up' | 'live' | 'retrying' | 'failed' | 'stopped';
+/**
+ * Whether a processor is at work, and if not, why. `standby`: another process holds its cursor, or may. `stopped` was asked for;
+ * `failed` was not.
+ */
+export type ProcessorState = 'starting' | 'standby' | 'catching-up' | 'live' | 'retrying' | 'failed' | 'stopped';
 
 /** Where a processor stands. */
 export interface ProcessorStatus {
@@ -109,6 +88,8 @@ export class Processor {
   readonly #pace: Pace;
   readonly #aside: Aside;
   readonly #stopping = new AbortController();
+  /** Aborts what is being handled: when it stops, or has lost its cursor. */
+  #signal = this.#stopping.signal;
   readonly #waiters = new Set<{ position: number; resolve: (reached: boolean) => void }>();
   #state: ProcessorState = 'starting';
   #advancedAt: number | null = null;
@@ -188,6 +169,11 @@ export class Processor {
     return this.#state === 'failed' || this.#state === 'stopped';
   }
 
+  get #mayHold(): boolean {
+    const { partition = 0, share } = this.#definition;
+    return share?.allows(partition) !== false;
+  }
+
   get #stopped(): boolean {
     return this.#stopping.signal.aborted;
   }
@@ -201,7 +187,7 @@ export class Processor {
         await this.#holdAndFollow();
       } catch (thrown) {
         if (isMillraceError(thrown, 'STORAGE_CLOSED')) break;
-        this.#definition.handler.reset?.();
+        this.#definition.handler.reset?.('failed');
         this.#retrying(thrown);
         telemetry.logger.warn(
           { processor: this.name, err: this.#reason },
@@ -219,13 +205,18 @@ export class Processor {
   /** Takes the cursor, follows the log as long as the lease lasts, and gives the cursor back. */
   async #holdAndFollow(): Promise<void> {
     const { storage, clock, owner } = this.#environment;
-    const request = { processor: this.name, partitions: [this.#definition.partition ?? 0], owner, leaseMs: LEASE_MS };
-    const [lease] = await storage.cursors.acquire(request);
-    if (lease === undefined) return sleep(clock, RENEW_MS, this.#stopping.signal);
-    this.#definition.handler.reset?.();
+    const { partition = 0, share } = this.#definition;
+    const request = { processor: this.name, partitions: [partition], owner, leaseMs: LEASE_MS };
+    const [lease] = share?.allows(partition) === false ? [] : await storage.cursors.acquire(request);
+    if (lease === undefined) {
+      this.#state = 'standby';
+      return turnOf(share, this.#environment, this.#stopping.signal);
+    }
+    this.#definition.handler.reset?.('taken');
     const renewal = keepRenewed(lease, storage, clock);
     this.#aside.watch();
     try {
+      this.#signal = AbortSignal.any([this.#stopping.signal, renewal.lost]);
       await this.#follow(lease, renewal.isLost);
     } finally {
       this.#aside.end();
@@ -239,7 +230,7 @@ export class Processor {
     const { batchSize = BATCH_SIZE_DEFAULT, until } = this.#definition;
     let checkpoint = await this.#startingCheckpoint(lease);
     this.#follower.advance(Number(checkpoint ?? 0));
-    while (!this.#stopped && !isLost()) {
+    while (!this.#stopped && !isLost() && this.#mayHold) {
       await this.#aside.run(async effects => {
         checkpoint = await this.#commit(lease, checkpoint, Number(checkpoint ?? 0), effects);
       });
@@ -288,7 +279,7 @@ export class Processor {
     try {
       return await this.#handle(lease, from, events);
     } catch (thrown) {
-      this.#definition.handler.reset?.();
+      this.#definition.handler.reset?.('failed');
       if (isTransient(thrown) || isMillraceError(thrown, 'STORAGE_CLOSED')) throw thrown;
     }
     let checkpoint: string | null = from;
@@ -307,7 +298,7 @@ export class Processor {
       try {
         return await this.#handle(lease, from, [event]);
       } catch (thrown) {
-        this.#definition.handler.reset?.();
+        this.#definition.handler.reset?.('failed');
         if (isTransient(thrown) || isMillraceError(thrown, 'STORAGE_CLOSED')) throw thrown;
         this.#retrying(thrown, event.position);
         const delay = delayAfter(this.#failure.retry, failures, random);
@@ -332,7 +323,7 @@ export class Processor {
   async #handle(lease: CursorLease, from: string | null, stored: readonly StoredEvent[]): Promise<string> {
     const { handler } = this.#definition;
     const events = await this.#environment.codec.decodeAll(stored);
-    const effects = await handler.handle(events, { signal: this.#stopping.signal });
+    const effects = await handler.handle(events, { signal: this.#signal });
     const last = events.at(-1) as RecordedEvent;
     const checkpoint = await this.#commit(lease, from, last.position, effects ?? {});
     handler.committed?.(events);

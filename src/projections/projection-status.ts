@@ -105,7 +105,8 @@ function buildStatusOf(standing: Standing, deployment: Deployment, build: Build)
         : stalled
           ? 'stalled'
           : 'running';
-  const isElsewhere = status?.state === 'starting' && head - position < NEAR && position > 0;
+  const isElsewhere =
+    (status?.state === 'starting' || status?.state === 'standby') && head - position < NEAR && position > 0;
   return {
     build: buildName(build),
     role: roleOf(deployment, build),
