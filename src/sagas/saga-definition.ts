@@ -1,23 +1,29 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Backoff, ErrorData } from '../core/index.ts';
+import type { ErrorData } from '../core/index.ts';
 import type { AnyEvent, Command, RecordedEvent } from '../store/index.ts';
+import type { SagaGraph } from './saga-graph.ts';
 
 /** What a step learns about the attempt that it is. */
 export interface StepContext {
   readonly sagaId: string;
   readonly sagaType: string;
   readonly step: string;
+  /** The keys of the `forEach` items and the numbers of the `loop` rounds that it runs in, the outermost first. */
+  readonly occurrence: readonly string[];
   readonly correlationId: string;
   /** Which try this is, from 1. */
   readonly attempt: number;
   /**
-   * Equal for every try of this step of this saga; that of its undo ends with `:undo`. A participant that remembers it
-   * makes the effect happen once, whatever is repeated.
+   * Equal for every try of this step of this saga, and other for each occurrence; that of its undo ends with `:undo`. A participant
+   * that remembers it makes the effect happen once, whatever is repeated.
    */
   readonly idempotencyKey: string;
   /** The idempotency key of the step itself, by which its undo can name the effect that it takes back. */
   readonly stepKey: string;
-  /** Aborts when the attempt's time is over, or another process took the saga over: what it still does will not count. */
+  /**
+   * Aborts when the attempt's time is over, the saga turns back, or another process took it over. Of the last one what it still
+   * does will not count; when the saga turns back, it does: the undo waits for it.
+   */
   readonly signal: AbortSignal;
   /** Milliseconds since 1970 UTC, by the app's clock. */
   now(): number;
@@ -38,7 +44,7 @@ export interface EndedWith<Input, Results> {
 
 /** How a saga ended that did not complete. */
 export interface EndedInFailure<Input, Results> extends EndedWith<Input, Partial<Results>> {
-  /** The step that failed; null when the saga's time was over between two steps. */
+  /** The step that failed; null when the saga's time was over between two steps, or somebody cancelled it. */
   readonly failedStep: string | null;
   readonly error: ErrorData;
 }
@@ -48,27 +54,14 @@ export interface OnEnd<Input, Results> {
   readonly completed?: (end: EndedWith<Input, Results>) => Command;
   readonly compensated?: (end: EndedInFailure<Input, Results>) => Command;
   readonly failed?: (end: EndedInFailure<Input, Results>) => Command;
-}
-
-/** A step as the engine runs it, its types checked by the builder and gone. */
-export interface SagaStep {
-  readonly name: string;
-  readonly description: string;
-  /** How long one attempt may take, in milliseconds; undefined for as long as the saga lasts. */
-  readonly timeoutMs: number | undefined;
-  readonly retry: Backoff;
-  readonly run: (attempt: StepArguments) => Promise<unknown>;
-  /** Undefined when the step needs no undo. */
-  readonly compensate: ((attempt: UndoArguments) => Promise<void>) | undefined;
-  readonly compensateRetry: Backoff;
-  /** What its undo is called. */
-  readonly undoName: string;
+  readonly cancelled?: (end: EndedInFailure<Input, Results>) => Command;
 }
 
 /** What a step is run with. */
 export interface StepArguments {
   readonly input: unknown;
   readonly results: Readonly<Record<string, unknown>>;
+  readonly item: unknown;
   readonly services: unknown;
   readonly context: StepContext;
 }
@@ -94,6 +87,8 @@ export interface Saga<Services = never> {
   /** How long the whole saga may take before it turns back, in milliseconds; undefined for no limit. */
   readonly timeoutMs: number | undefined;
   readonly triggers: readonly SagaTrigger[];
-  readonly steps: readonly SagaStep[];
+  readonly graph: SagaGraph;
+  /** What happens when an undo fails for good. */
+  readonly onCompensationFailure: 'park' | 'continue';
   readonly onEnd: OnEnd<unknown, Readonly<Record<string, unknown>>>;
 }
