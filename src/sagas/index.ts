@@ -12,10 +12,6 @@ export type {
   OnEnd,
   Saga,
   SagaTrigger,
-  StepArguments,
-  StepContext,
-  StepOutcome,
-  UndoArguments,
 } from './saga-definition.ts';
 export { type SagaCounts, SagaEngine, type SagaEngineOptions } from './saga-engine.ts';
 export type {
@@ -33,6 +29,7 @@ export type { SagaSummary } from './saga-index.ts';
 export type { RepairNote, SagaOperation } from './saga-operation.ts';
 export type { SagaStatus } from './saga-state.ts';
 export type { SagaMoment, SagaView } from './saga-view.ts';
+export type { StepArguments, StepContext, StepOutcome, UndoArguments } from './step-context.ts';
 export type { StepEffects } from './step-effects.ts';
 export { declined, needsPerson, StepError, tryAgain } from './step-error.ts';
 export type {

@@ -2,12 +2,13 @@ import { SpanKind } from '@opentelemetry/api';
 import { delayAfter, type Json } from '../core/index.ts';
 import type { Environment } from '../processing/index.ts';
 import { inContext } from '../store/index.ts';
-import type { Saga, StepArguments, StepContext, UndoArguments } from './saga-definition.ts';
+import type { Saga } from './saga-definition.ts';
 import type { Begun } from './saga-events.ts';
 import { partsOfKey, type SagaStep, stepOf } from './saga-graph.ts';
 import { jsonValue } from './saga-instance.ts';
 import { scopeAt } from './saga-results.ts';
 import type { CurrentAttempt, SagaState } from './saga-state.ts';
+import type { StepArguments, StepContext, UndoArguments } from './step-context.ts';
 import { isNothing, type StepEffects } from './step-effects.ts';
 import { notJson, type StepFailure, stepFailure, timedOut } from './step-error.ts';
 

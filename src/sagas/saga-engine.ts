@@ -5,7 +5,7 @@ import { FreshStarts } from './fresh-starts.ts';
 import type { Saga } from './saga-definition.ts';
 import { sagaStream } from './saga-events.ts';
 import { SagaExecutor } from './saga-executor.ts';
-import { SAGA_INDEX, type SagaSummary, typeAndStatus } from './saga-index.ts';
+import { SAGA_INDEX, type SagaSummary, summaryIn, typeAndStatus } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
 import { checkedInput, prepareStart, sagaQueue } from './saga-start.ts';
@@ -194,10 +194,7 @@ export class SagaEngine {
     this.#find(type);
     const where = { typeAndStatus: typeAndStatus(type, status) };
     const found = await this.#environment.storage.documents.query(SAGA_INDEX.name, { where, limit });
-    return found.map(({ body }) => {
-      const { typeAndStatus: _, ...summary } = JSON.parse(body) as SagaSummary & { typeAndStatus: string };
-      return summary;
-    });
+    return found.map(({ body }) => summaryIn(body));
   }
 
   /** How many sagas there are of each type and status. */

@@ -1,7 +1,7 @@
 import { type Backoff, MillraceError } from '../core/index.ts';
 import type { AnyEvent, RecordedEvent } from '../store/index.ts';
 import type { Correlation } from './correlation.ts';
-import type { StepArguments, UndoArguments } from './saga-definition.ts';
+import type { StepArguments, UndoArguments } from './step-context.ts';
 
 /** What conditions, lengths of time and correlations are computed from: what is on record, and nothing else. */
 export interface PlanScope {

@@ -36,8 +36,17 @@ export interface SagaSummary {
 
 /** The index document of a saga. */
 export function indexWrite(state: SagaState): DocumentWrite {
-  const document = { ...summaryOf(state), typeAndStatus: typeAndStatus(state.type, state.status) };
+  const summary = summaryOf(state);
+  // What most sagas have not is left out: every commit writes the document.
+  const waitingFor = summary.waitingFor ?? undefined;
+  const document = { ...summary, waitingFor, typeAndStatus: typeAndStatus(state.type, state.status) };
   return { collection: SAGA_INDEX.name, key: sagaStream(state.type, state.id), body: JSON.stringify(document) };
+}
+
+/** The summary that an index document holds. */
+export function summaryIn(body: string): SagaSummary {
+  const { typeAndStatus: _, ...summary } = JSON.parse(body) as SagaSummary & { typeAndStatus: string };
+  return { ...summary, waitingFor: summary.waitingFor ?? null };
 }
 
 /** A saga's summary. */

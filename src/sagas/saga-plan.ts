@@ -16,6 +16,8 @@ import { jsonValue } from './saga-instance.ts';
 import { bodyResults, type DecidedItem, type OnRecord, roundKey, scopeAt } from './saga-results.ts';
 import { declined } from './step-error.ts';
 
+const NOTHING_DECIDED = {};
+
 /** What a saga can do next going forward. */
 export interface Plan {
   /** What can begin now, beside what is open already. */
@@ -38,12 +40,20 @@ export interface Situation extends OnRecord {
  * condition, a list of items or a correlation throws, and `declined` when a loop does not end within its bound.
  */
 export function planOf(graph: SagaGraph, situation: Situation): Plan {
+  if (graph.isLinear) return nextOf(graph, situation);
   const walk = new Walk(graph, situation);
   const isComplete = walk.sequence(graph.nodes, []);
   return { begin: walk.begin, decided: walk.decided, isComplete };
 }
 
-/** What begins with a leaf: its first attempt, or a wait. */
+/** Of a saga that is nothing but steps, the first one that is not done. */
+function nextOf({ nodes }: SagaGraph, { results, open }: Situation): Plan {
+  const next = nodes.find(node => isLeaf(node) && !Object.hasOwn(results, node.name)) as SagaLeaf | undefined;
+  const begin = next === undefined || open.has(next.name) ? [] : [{ step: next.name, undo: false, attempt: 1 }];
+  return { begin, decided: NOTHING_DECIDED, isComplete: next === undefined };
+}
+
+/** Goes through a graph and notes what can begin, and what had to be decided on the way. */
 class Walk {
   readonly begin: Begun[] = [];
   readonly decided: Record<string, Json> = {};

@@ -90,10 +90,10 @@ export class SagaRun {
   /** Does what is due beside what is at work, or waits for something to happen; false when there is no more to do. */
   async #move(): Promise<boolean> {
     if (await this.#received()) return true;
-    const move = nextMove(this.#state, await this.#circumstances(this.#state));
+    const move = nextMove(this.#state, this.#circumstances(await this.#seen(this.#state)));
     if ('record' in move) {
-      return this.#record(async state => {
-        const next = nextMove(state, await this.#circumstances(state));
+      return this.#record((state, circumstances) => {
+        const next = nextMove(state, circumstances);
         return 'record' in next ? next.record : undefined;
       });
     }
@@ -126,10 +126,13 @@ export class SagaRun {
       }
       const { position: received, data: result } = search;
       const done = { result, durationMs: environment.clock.now() - open.wait.since, received };
-      await this.#record(async state => {
-        if (openAt(state, open.step, false) === undefined || state.received.includes(received)) return undefined;
-        return settled(state, open, done, await this.#circumstances(withResult(state, open.step, result)));
-      });
+      await this.#record(
+        (state, circumstances) => {
+          const isWanted = openAt(state, open.step, false) !== undefined && !state.received.includes(received);
+          return isWanted ? settled(state, open, done, circumstances) : undefined;
+        },
+        { [open.step]: result },
+      );
       return true;
     }
     return false;
@@ -138,19 +141,20 @@ export class SagaRun {
   async #settle(begun: Begun, result: Exclude<AttemptResult, { kind: 'lost' }>): Promise<boolean> {
     this.#atWork.delete(begun.step);
     this.#parts.measure(begun, result.kind, result.durationMs);
-    const decide = async (state: SagaState): Promise<SagaEvent | undefined> => {
+    const decide = (state: SagaState, circumstances: Circumstances): SagaEvent | undefined => {
       const current = openAt(state, begun.step, begun.undo);
       if (current === undefined || !isAtWork(current)) return undefined;
-      if (result.kind === 'failed') return failed(state, current, result.failure, await this.#circumstances(state));
+      if (result.kind === 'failed') return failed(state, current, result.failure, circumstances);
       const done = { result: result.result, durationMs: Math.round(result.durationMs) };
-      const seen = begun.undo ? state : withResult(state, begun.step, done.result);
-      const event = settled(state, current, done, await this.#circumstances(seen));
+      const event = settled(state, current, done, circumstances);
       // What the step tells stands by itself, apart from what the end tells.
       return result.effects === undefined ? event : (beforeEnd(event) ?? event);
     };
-    if (result.kind === 'failed' || result.effects === undefined) return this.#record(decide);
+    if (result.kind === 'failed') return this.#record(decide);
+    const results = begun.undo ? undefined : { [begun.step]: result.result };
+    if (result.effects === undefined) return this.#record(decide, results);
     try {
-      return await this.#record(decide, result.effects);
+      return await this.#record(decide, results, result.effects);
     } catch (thrown) {
       if (isMillraceError(thrown) && (thrown.retryable || thrown.code === 'STORAGE_CLOSED')) throw thrown;
       // Nothing of it was committed: that it had no effect is certain.
@@ -160,15 +164,17 @@ export class SagaRun {
   }
 
   /**
-   * Records a fact that is decided on the saga's state, anew when somebody else has done something with it meanwhile. Answers whether
-   * there is more to do in this process.
+   * Records a fact that is decided on the saga's state, anew when somebody else has done something with it meanwhile; `results` are
+   * those that it brings. Answers whether there is more to do in this process.
    */
   async #record(
-    decide: (state: SagaState) => Promise<SagaEvent | undefined>,
+    decide: (state: SagaState, circumstances: Circumstances) => SagaEvent | undefined,
+    results?: SagaState['results'],
     effects: StepEffects = NOTHING,
   ): Promise<boolean> {
     for (;;) {
-      const event = await decide(this.#state);
+      const seen = this.#parts.saga.graph.isLinear ? this.#state : await this.#seen(this.#state, results);
+      const event = decide(this.#state, this.#circumstances(seen));
       if (event === undefined) return true;
       try {
         return await (isEnd(event) ? this.#recordEnd(event) : this.#commit(event, effects));
@@ -182,6 +188,7 @@ export class SagaRun {
   /** Records the end, together with what that means to the rest of the system; parks the saga when that cannot be told. */
   async #recordEnd(event: SagaEvent): Promise<boolean> {
     const { saga, committer, environment } = this.#parts;
+    if (!tells(saga)) return this.#commit(event, NOTHING);
     let command: Command | undefined;
     try {
       const end = evolved(this.#state, event, committer.encode(this.#state, event), environment.clock.now());
@@ -287,23 +294,28 @@ export class SagaRun {
     this.#abortWhatIsNotWanted();
   }
 
-  async #circumstances(state: SagaState): Promise<Circumstances> {
+  #circumstances(seen: SagaState): Circumstances {
     const { environment, saga, isDraining } = this.#parts;
     return {
-      saga,
+      ...{ saga, seen, random: environment.random },
       now: environment.clock.now(),
-      random: environment.random,
       draining: isDraining(),
       isRunning: ({ step }) => this.#atWork.has(step),
-      seen: saga.graph.isLinear ? state : await this.#revived(state),
     };
+  }
+
+  /** What conditions are given: with results that are about to be recorded. */
+  async #seen(state: SagaState, results?: SagaState['results']): Promise<SagaState> {
+    if (this.#parts.saga.graph.isLinear) return state;
+    return this.#revived(results === undefined ? state : { ...state, results: { ...state.results, ...results } });
   }
 
   /** A state whose sealed values can be opened: in memory as in its history they are JSON. */
   async #revived(state: SagaState): Promise<SagaState> {
     const { keys } = this.#parts.environment;
-    const { input, results } = (await keys.revive({ input: state.input, results: state.results })) as SagaState;
-    return { ...state, input, results };
+    const written = { input: state.input, results: state.results };
+    const revived = await keys.revive(written);
+    return revived === written ? state : { ...state, ...revived };
   }
 
   /** Whether a commit was refused because the saga itself has moved. */
@@ -313,12 +325,14 @@ export class SagaRun {
   }
 }
 
-function withResult(state: SagaState, step: string, result: SagaState['input']): SagaState {
-  return { ...state, results: { ...state.results, [step]: result } };
-}
-
 function isEnd({ type }: SagaEvent): boolean {
   return type === 'SagaCompleted' || type === 'SagaCompensated' || type === 'SagaFailed';
+}
+
+/** Whether the end of a saga may mean something to others. */
+function tells({ onEnd }: Saga): boolean {
+  for (const _ in onEnd) return true;
+  return false;
 }
 
 /** The command that a saga's end gives to the rest of the system; undefined when none was asked for. */

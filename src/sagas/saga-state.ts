@@ -1,5 +1,5 @@
 import type { ErrorData, Json } from '../core/index.ts';
-import { type Begun, begunBy, type ParkReason, type SagaEvent, type SagaEventData } from './saga-events.ts';
+import { type Begin, type Begun, begunBy, type ParkReason, type SagaEvent, type SagaEventData } from './saga-events.ts';
 
 /**
  * Where a saga is in its life. `WAITING` waits for the next try of a step, for a time or for an event; `PAUSED` is held by a person;
@@ -114,8 +114,8 @@ export function startedState(recorded: RecordedSagaEvent): SagaState | undefined
 /** The state after one more event. */
 export function evolveSaga(state: SagaState, recorded: RecordedSagaEvent): SagaState {
   const { event, recordedAt } = recorded;
-  const moved = { ...state, revision: recorded.revision, lastEventId: recorded.id, updatedAt: recordedAt };
-  const changed = { ...moved, ...changeOf(moved, event) };
+  const place = { revision: recorded.revision, lastEventId: recorded.id, updatedAt: recordedAt };
+  const changed = { ...state, ...place, ...changeOf(state, event) };
   switch (event.type) {
     case 'SagaCompleted':
       return ended(changed, 'COMPLETED', recordedAt);
@@ -143,26 +143,26 @@ function changeOf(state: SagaState, event: SagaEvent): Partial<SagaState> {
     }
     case 'SagaStepCompleted': {
       const { begin, received } = event.data;
-      const done = { ...state, ...completed(state, event.data), ...decided(state, event.data.decided) };
-      if (received === undefined) return { ...done, open: opened(done, begin) };
-      return { ...done, open: opened(done, begin), received: [...state.received, received] };
+      const { results, effects, open } = completed(state, event.data);
+      const done = { results, effects, open: opened(open, begin), ...decided(state, event.data.decided) };
+      return received === undefined ? done : { ...done, received: [...state.received, received] };
     }
     case 'SagaCompensating': {
-      const back = { ...state, ...turnedBack(state, event.data) };
-      return { ...back, open: opened(back, event.data.begin) };
+      const back = turnedBack(state, event.data);
+      return { ...back, open: opened(back.open, event.data.begin) };
     }
     case 'SagaStepFailed':
       return cameToNothing(state, event.data);
     case 'SagaStepUndone': {
-      const back = { ...state, ...undone(state, event.data.step) };
-      return { ...back, open: opened(back, event.data.begin) };
+      const back = undone(state, event.data.step);
+      return { ...back, open: opened(back.open, event.data.begin) };
     }
     case 'SagaUndoFailed': {
       const { step, error, begin } = event.data;
       const { effects, open } = undone(state, step);
       const failed = state.effects.findLast(effect => effect.step === step);
-      const back = { ...state, effects, open, error, failedUndos: [...state.failedUndos, ...(failed ? [failed] : [])] };
-      return { ...back, open: opened(back, begin) };
+      const failedUndos = failed === undefined ? state.failedUndos : [...state.failedUndos, failed];
+      return { effects, error, failedUndos, open: opened(open, begin) };
     }
     case 'SagaCompleted':
       return event.data.step === null ? {} : completed(state, { ...event.data, step: event.data.step });
@@ -187,8 +187,8 @@ function changeByPerson(state: SagaState, event: SagaEvent): Partial<SagaState> 
       return { ...repaired(state), input, open: state.open.map(attempt => dueAgain(attempt, retryAt)) };
     }
     case 'SagaUndoSkipped': {
-      const back = { ...state, ...repaired(state) };
-      return { ...back, ...undone(back, event.data.step) };
+      const back = repaired(state);
+      return { ...back, ...undone({ ...state, ...back }, event.data.step) };
     }
     case 'SagaStepSettled': {
       const { step, how, result, work } = event.data;
@@ -239,7 +239,8 @@ export function completed(
 }
 
 function withStatus(state: SagaState): SagaState {
-  return { ...state, status: statusOf(state) };
+  const status = statusOf(state);
+  return status === state.status ? state : { ...state, status };
 }
 
 function statusOf({ parked, turnedBackBy, isPaused, open }: SagaState): SagaStatus {
@@ -257,7 +258,7 @@ function decided(state: SagaState, more: SagaEventData['SagaStepCompleted']['dec
   return more === undefined ? {} : { decided: { ...state.decided, ...more } };
 }
 
-function opened({ open }: SagaState, begin: Parameters<typeof begunBy>[0]): SagaState['open'] {
+function opened(open: SagaState['open'], begin: Begin): SagaState['open'] {
   const begun = begunBy(begin);
   return begun.length === 0 ? open : [...open, ...begun.map(each => ({ ...each, interruptions: 0 }))];
 }
@@ -292,7 +293,7 @@ function oneMore(
 function turnedBack(
   state: SagaState,
   { step, outcome, error }: { step: string | null; outcome: 'failed' | 'unknown'; error: ErrorData },
-): Partial<SagaState> {
+): Partial<SagaState> & Pick<SagaState, 'open'> {
   const others = state.open.filter(attempt => attempt.step !== step && !attempt.undo);
   const inDoubt = others.filter(attempt => !isAtWork(attempt) && attempt.unsure === true).map(attempt => attempt.step);
   if (step !== null && outcome === 'unknown') inDoubt.push(step);

@@ -5,7 +5,7 @@ import { correlationsOf, waitTag } from './correlation.ts';
 import type { FreshStarts } from './fresh-starts.ts';
 import type { Saga } from './saga-definition.ts';
 import { sagaStream } from './saga-events.ts';
-import { SAGA_INDEX, type SagaSummary } from './saga-index.ts';
+import { SAGA_INDEX, summaryIn } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { prepareWaking } from './saga-operation.ts';
 import { prepareStart, type SagaStart } from './saga-start.ts';
@@ -102,8 +102,7 @@ export class SagaTriggerHandler implements EventHandler {
         if (type !== undefined) streams.set(event.stream, type);
       }
       for (const [stream, body] of await documents.getMany(SAGA_INDEX.name, [...streams.keys()])) {
-        const { waitingFor } = JSON.parse(body) as SagaSummary;
-        if (waitingFor !== null && waitingFor !== undefined) found.set(stream, streams.get(stream) as string);
+        if (summaryIn(body).waitingFor !== null) found.set(stream, streams.get(stream) as string);
       }
       if (page.through <= after) return found;
       after = page.through;

@@ -2,7 +2,7 @@ import type { Backoff, Duration } from '../core/index.ts';
 import type { AnyEvent, RecordedEventOf } from '../store/index.ts';
 import type { Correlation } from './correlation.ts';
 import type { JsonSafe } from './json-safe.ts';
-import type { StepContext, StepOutcome } from './saga-definition.ts';
+import type { StepContext, StepOutcome } from './step-context.ts';
 import type { StepEffects } from './step-effects.ts';
 
 /** What conditions, waits and lists of items are computed from: what is on record, and nothing else. */
