@@ -93,8 +93,10 @@ export {
   type RoutePattern,
 } from './router/index.ts';
 export {
+  type Correlation,
   declined,
   defineSaga,
+  needsPerson,
   type RepairNote,
   type Saga,
   type SagaBuilder,
@@ -164,7 +166,10 @@ export {
 export {
   defineSubscription,
   type ParkedEvent,
+  type PulledEvents,
+  type PullOptions,
   parked,
+  type SettleOptions,
   type Subscription,
   type SubscriptionContext,
   type SubscriptionStatus,

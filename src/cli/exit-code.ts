@@ -33,6 +33,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   IDEMPOTENCY_KEY_REUSED: EXIT.conflict,
   REVISION_CONFLICT: EXIT.conflict,
   EVENT_ID_REUSED: EXIT.conflict,
+  LEASE_LOST: EXIT.conflict,
   SUBSCRIPTION_IN_USE: EXIT.conflict,
   PROJECTION_CHANGED: EXIT.conflict,
   PROJECTION_NOT_READY: EXIT.conflict,
