@@ -57,14 +57,16 @@ export class PostgresLogReader implements LogReader {
   }
 
   async readStream(stream: string, options: StreamRange = {}): Promise<readonly StoredEvent[]> {
-    const { from, to } = options;
+    const { from, to, types } = options;
     const backward = options.direction === 'backward';
     const limit = Math.min(options.limit ?? STREAM_PAGE_DEFAULT, PAGE_MAX);
-    const [least, greatest] = backward ? [to, from] : [from, to];
+    const [least = 0, greatest = MAX] = backward ? [to, from] : [from, to];
+    const wanted = types === undefined ? '' : `AND (${this.#ofTypesOrLast()})`;
     const rows = await this.#connection.rows<EventRow>(
       `SELECT ${EVENT_COLUMNS} FROM ${this.#schema}.streams s JOIN ${this.#schema}.events e ON e.stream = s.id
-       WHERE s.name = $1 AND e.revision >= $2 AND e.revision <= $3 ORDER BY e.revision ${order(backward)} LIMIT $4`,
-      [stream, least ?? 0, greatest ?? Number.MAX_SAFE_INTEGER, limit],
+       WHERE s.name = $1 AND e.revision >= $2 AND e.revision <= $3 ${wanted}
+       ORDER BY e.revision ${order(backward)} LIMIT $4`,
+      [stream, least, greatest, limit, ...(types === undefined ? [] : [types])],
     );
     return this.#events(rows);
   }
@@ -182,6 +184,14 @@ export class PostgresLogReader implements LogReader {
     if (recordedBefore !== undefined) through.push(`${schema}.last_before(${value(recordedBefore)})`);
     return `SELECT head.position AS head, greatest(${from.join(', ')}) AS after, least(${through.join(', ')}) AS through
       FROM (SELECT coalesce(max(position), 0) AS position FROM ${schema}.events) head`;
+  }
+
+  /** An event of a stream that is of one of the types, or the last one of the range. Both are found before the stream is walked. */
+  #ofTypesOrLast(): string {
+    return `e.type = ANY (ARRAY (SELECT id FROM ${this.#schema}.kinds WHERE type = ANY ($5::text[])))
+      OR e.revision = (SELECT l.revision FROM ${this.#schema}.events l
+        WHERE l.stream = (SELECT id FROM ${this.#schema}.streams WHERE name = $1) AND l.revision <= $3
+        ORDER BY l.revision DESC LIMIT 1)`;
   }
 
   async #events(rows: readonly EventRow[]): Promise<StoredEvent[]> {

@@ -1,5 +1,5 @@
 import { isMillraceError } from '../core/index.ts';
-import type { LogFilter, StoredEvent } from '../storage/index.ts';
+import type { LogFilter, LogPage, StoredEvent } from '../storage/index.ts';
 import type { LoadedKeys, RecordedEvent } from '../store/index.ts';
 import type { Environment } from './environment.ts';
 import { EventIterator } from './event-iterator.ts';
@@ -46,12 +46,19 @@ async function* pagesOf(
   const follower = new LogFollower({ storage, clock, filter });
   const stop = (): void => follower.stop();
   signal?.addEventListener('abort', stop, { once: true });
+  // From a server the next page is on its way while one is being dealt with.
+  let ahead: Promise<LogPage> | undefined;
   try {
     await follower.start();
     follower.advance(after ?? (await positionBefore(startAt, storage.log)));
     while (!signal?.aborted) {
-      const page = await follower.page(PAGE_SIZE);
+      const page = await (ahead ?? follower.page(PAGE_SIZE));
+      ahead = undefined;
       if (page.events.length > 0) {
+        if (storage.capabilities.shared && page.through < follower.head) {
+          ahead = follower.page(PAGE_SIZE, page.through);
+          ahead.catch(() => undefined);
+        }
         await prepare(page.events);
         yield page.events;
       }
@@ -65,5 +72,6 @@ async function* pagesOf(
   } finally {
     signal?.removeEventListener('abort', stop);
     follower.stop();
+    await ahead?.catch(() => undefined);
   }
 }

@@ -18,6 +18,7 @@ import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
+import { stateRoutes } from './routes/state-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
 import { topologyRoutes } from './routes/topology-routes.ts';
@@ -82,6 +83,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function addRoutes(context: RouteContext): Promise<void> {
   healthRoutes(context);
   streamRoutes(context);
+  stateRoutes(context);
   logRoutes(context);
   readModelRoutes(context);
   sagaRoutes(context);
