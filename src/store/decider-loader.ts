@@ -6,7 +6,9 @@ import type { EventMetadata, RecordedEvent } from './event-definition.ts';
 import { HotStates } from './hot-states.ts';
 import { type SnapshotRules, snapshotRules, stateOfSnapshot } from './snapshot.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
-import type { PointInTime } from './state-history.ts';
+
+/** A point in the life of an entity: after the event of a revision, or at a time, with all that was recorded until then. */
+export type PointInTime = number | Date;
 
 /** How an entity is loaded. */
 export interface LoadOptions {

@@ -21,14 +21,14 @@ import { checkedCondition } from './append-condition.ts';
 import { checkEventCount, checkEventSizes } from './append-limits.ts';
 import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
-import { DeciderLoader, type LoadedEntity, type LoadOptions } from './decider-loader.ts';
+import { DeciderLoader, type LoadedEntity, type LoadOptions, type PointInTime } from './decider-loader.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
 import { contextOfAppend } from './handling-context.ts';
 import { claimOf, repeatedResults, resultsOf, wishToAppend, wishToExecute } from './idempotency.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { type Blame, type PointInTime, type StateDifference, StateHistory } from './state-history.ts';
+import { type Blame, type StateDifference, StateHistory } from './state-history.ts';
 import { StreamTurns } from './stream-turns.ts';
 
 /** What an append to several streams rests on, and the context that its events share. */

@@ -17,7 +17,7 @@ export {
   rejected,
   type StateOf,
 } from './decider.ts';
-export type { LoadedEntity, LoadOptions } from './decider-loader.ts';
+export type { LoadedEntity, LoadOptions, PointInTime } from './decider-loader.ts';
 export { EventCodec, type EventContext } from './event-codec.ts';
 export {
   type AnyEvent,
@@ -59,6 +59,6 @@ export { type Forgotten, isForgotten, isSealed, type LoadedKeys, type Sealed } f
 export type { SealedData, SensitiveMark } from './sensitive.ts';
 export { shownState } from './shown-state.ts';
 export type { SnapshotOptions } from './snapshot-options.ts';
-export type { Blame, FieldChange, PointInTime, StateDifference } from './state-history.ts';
+export type { Blame, FieldChange, StateDifference } from './state-history.ts';
 export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
 export type { Upcasters } from './upcasting.ts';

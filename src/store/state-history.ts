@@ -1,14 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MillraceError } from '../core/index.ts';
 import type { AnyDecider } from './decider.ts';
-import type { DeciderLoader } from './decider-loader.ts';
+import type { DeciderLoader, PointInTime } from './decider-loader.ts';
 import type { EventMetadata, RecordedEvent } from './event-definition.ts';
 import { differencesOf, type JsonChange } from './json-difference.ts';
 import { pointerParts, valueAtPointer } from './json-pointer.ts';
 import { shownState } from './shown-state.ts';
-
-/** A point in the life of an entity: after the event of a revision, or at a time, with all that was recorded until then. */
-export type PointInTime = number | Date;
 
 /** What became of the state of an entity between two points. */
 export interface StateDifference {
