@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { canonicalJson, checkedName, hexOf, MillraceError } from '../core/index.ts';
+import { canonicalJson, checkedName, hexOf, MillraceError, sha256 } from '../core/index.ts';
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 
 /** How the events of a file are written, one for each line: as Millrace's own objects, or as CloudEvents 1.0 in JSON. */
@@ -138,7 +137,7 @@ function imported(
 
 /** As an append of the same content would have it. */
 function digestOf(stream: string, type: string, version: unknown, data: unknown): Buffer {
-  return hash('sha256', canonicalJson([stream, type, version, data, {}]), 'buffer');
+  return sha256(canonicalJson([stream, type, version, data, {}]));
 }
 
 function textOrNull(value: unknown): string | null {

@@ -38,8 +38,9 @@ export interface SagaEventData {
     readonly begin: Begun | null;
   };
   SagaStepUndone: Settled & { readonly begin: Begun | null };
-  SagaCompleted: Settled & { readonly result: Json };
-  /** Everything is undone; without a step when the last undo was skipped. */
+  /** The end of a saga that completed; without a step when its last one was recorded before. */
+  SagaCompleted: Omit<Settled, 'step'> & { readonly step: string | null; readonly result: Json };
+  /** Everything is undone; without a step when the last undo was skipped, or recorded before. */
   SagaCompensated: Omit<Settled, 'step'> & { readonly step: string | null };
   /** The end of a saga that had nothing to undo. */
   SagaFailed: {

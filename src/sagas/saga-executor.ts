@@ -9,7 +9,7 @@ import { type ParkReason, type SagaEvent, sagaStream } from './saga-events.ts';
 import { indexWrite } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { type CurrentAttempt, evolveSaga, isSettled, type SagaState } from './saga-state.ts';
-import { type Circumstances, failed, nextMove, settled } from './saga-transitions.ts';
+import { beforeEnd, type Circumstances, failed, nextMove, settled } from './saga-transitions.ts';
 
 /** How often the end of a saga is decided anew when the streams that it tells move under it. */
 const END_CONFLICTS_MAX = 10;
@@ -150,7 +150,7 @@ export class SagaExecutor {
     try {
       command = commandAtEnd(saga, revived);
     } catch (thrown) {
-      return this.#park(state, 'end', failureOf(thrown), item);
+      return this.#parkAtEnd(state, event, failureOf(thrown), item);
     }
     if (command === undefined) return this.#commit(state, next, encoded, workWrite(event, next, item));
     for (let conflicts = 0; ; conflicts++) {
@@ -161,9 +161,18 @@ export class SagaExecutor {
         const moved = isMillraceError(thrown, 'REVISION_CONFLICT') && thrown.details['stream'] === command.stream;
         if (moved && conflicts < END_CONFLICTS_MAX) continue;
         if (isMillraceError(thrown) && thrown.retryable) throw thrown;
-        return this.#park(state, 'end', failureOf(thrown), item);
+        return this.#parkAtEnd(state, event, failureOf(thrown), item);
       }
     }
+  }
+
+  /** Parks a saga whose end could not be told, after recording what that end rests on: neither is done again. */
+  async #parkAtEnd(state: SagaState, end: SagaEvent, error: ErrorData, item: ClaimedWork): Promise<SagaState> {
+    const settled = beforeEnd(end);
+    if (settled === undefined) return this.#park(state, 'end', error, item);
+    const encoded = this.#encode(state, settled);
+    const next = evolved(state, settled, encoded, this.#parts.environment.clock.now());
+    return this.#park(await this.#commit(state, next, encoded, workWrite(settled, next, item)), 'end', error, item);
   }
 
   /** Decides on the command that a saga's end gives; undefined when it leads to nothing. */

@@ -43,6 +43,8 @@ export interface SagaState {
   readonly results: Readonly<Record<string, Json>>;
   /** Steps that have to be undone should the saga turn back, in the order in which they had their effect. */
   readonly effects: readonly { readonly step: string; readonly outcome: 'completed' | 'unknown' }[];
+  /** How many undos are done, or were settled by hand. */
+  readonly undone: number;
   /** Null between two attempts. */
   readonly current: CurrentAttempt | null;
   /** Why the saga turned back; null as long as it goes forward. */
@@ -80,6 +82,7 @@ export function startedState(recorded: RecordedSagaEvent): SagaState | undefined
     status: 'RUNNING',
     results: {},
     effects: [],
+    undone: 0,
     current: atWork(begin),
     turnedBackBy: null,
     error: null,
@@ -110,11 +113,11 @@ export function evolveSaga(state: SagaState, recorded: RecordedSagaEvent): SagaS
     case 'SagaCompensating':
       return { ...moved, ...turnedBack(state, event.data), current: atWork(event.data.begin), status: 'COMPENSATING' };
     case 'SagaStepUndone':
-      return { ...moved, effects: without(state, event.data.step), current: atWork(event.data.begin) };
+      return { ...moved, ...undone(state, event.data.step), current: atWork(event.data.begin) };
     case 'SagaCompleted':
-      return { ...moved, ...completed(state, event.data), ...ended('COMPLETED', recordedAt) };
+      return { ...moved, ...lastStep(state, event.data), ...ended('COMPLETED', recordedAt) };
     case 'SagaCompensated':
-      return { ...moved, effects: settledUndo(state, event.data.step), ...ended('COMPENSATED', recordedAt) };
+      return { ...moved, ...lastUndo(state, event.data.step), ...ended('COMPENSATED', recordedAt) };
     case 'SagaFailed':
       return { ...moved, ...turnedBack(state, event.data), ...ended('FAILED', recordedAt) };
     case 'SagaParked': {
@@ -124,7 +127,7 @@ export function evolveSaga(state: SagaState, recorded: RecordedSagaEvent): SagaS
     case 'SagaRetried':
       return { ...moved, ...repaired(state), current: dueAgain(state, event.data.retryAt) };
     case 'SagaUndoSkipped':
-      return { ...moved, ...repaired(state), effects: without(state, event.data.step), current: null };
+      return { ...moved, ...repaired(state), ...undone(state, event.data.step), current: null };
   }
 }
 
@@ -174,13 +177,17 @@ function turnedBack(
   };
 }
 
-function without(state: SagaState, step: string): SagaState['effects'] {
+function undone(state: SagaState, step: string): Partial<SagaState> {
   const last = state.effects.findLastIndex(effect => effect.step === step);
-  return state.effects.filter((_, index) => index !== last);
+  return { effects: state.effects.filter((_, index) => index !== last), undone: state.undone + 1 };
 }
 
-function settledUndo(state: SagaState, step: string | null): SagaState['effects'] {
-  return step === null ? state.effects : without(state, step);
+function lastStep(state: SagaState, { step, result }: { step: string | null; result: Json }): Partial<SagaState> {
+  return step === null ? {} : completed(state, { step, result });
+}
+
+function lastUndo(state: SagaState, step: string | null): Partial<SagaState> {
+  return step === null ? {} : undone(state, step);
 }
 
 function repaired({ turnedBackBy }: SagaState): Partial<SagaState> {

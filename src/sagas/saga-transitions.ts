@@ -1,4 +1,4 @@
-import { type Backoff, delayAfter, type Json, MillraceError, type Random } from '../core/index.ts';
+import { type Backoff, delayAfter, type ErrorData, type Json, MillraceError, type Random } from '../core/index.ts';
 import type { Saga, SagaStep } from './saga-definition.ts';
 import type { Begun, SagaEvent } from './saga-events.ts';
 import type { CurrentAttempt, SagaState } from './saga-state.ts';
@@ -114,12 +114,37 @@ function betweenAttempts(state: SagaState, circumstances: Circumstances): SagaEv
   const { saga, now } = circumstances;
   if (state.status === 'COMPENSATING') {
     const begin = firstUndo(saga, state);
-    if (begin === undefined) return { type: 'SagaCompensated', data: { step: null, attempt: 0, durationMs: 0 } };
-    return { type: 'SagaAttemptStarted', data: { ...begin, interruptions: 0 } };
+    return begin === undefined
+      ? undoneEnd(state)
+      : { type: 'SagaAttemptStarted', data: { ...begin, interruptions: 0 } };
+  }
+  const next = saga.steps.find(step => !Object.hasOwn(state.results, step.name));
+  if (next === undefined) {
+    return { type: 'SagaCompleted', data: { step: null, attempt: 0, durationMs: 0, result: null } };
   }
   if (isOver(state, now)) return turnedBack(state, null, 0, overtime(saga, null), circumstances);
-  const next = saga.steps.find(step => !Object.hasOwn(state.results, step.name)) as SagaStep;
   return { type: 'SagaAttemptStarted', data: { ...firstAttempt(next.name, false), interruptions: 0 } };
+}
+
+/** The end of a saga that turned back and has nothing left to undo. */
+function undoneEnd({ undone, failedStep, turnedBackBy }: SagaState): SagaEvent {
+  if (undone > 0) return { type: 'SagaCompensated', data: { step: null, attempt: 0, durationMs: 0 } };
+  const error = turnedBackBy as ErrorData;
+  return { type: 'SagaFailed', data: { step: failedStep, attempt: 0, outcome: 'failed', error } };
+}
+
+/** The fact that an end rests on, without the end; undefined when that is on record already. */
+export function beforeEnd(end: SagaEvent): SagaEvent | undefined {
+  if (end.type === 'SagaCompleted' && end.data.step !== null) {
+    return { type: 'SagaStepCompleted', data: { ...end.data, step: end.data.step, begin: null } };
+  }
+  if (end.type === 'SagaCompensated' && end.data.step !== null) {
+    return { type: 'SagaStepUndone', data: { ...end.data, step: end.data.step, begin: null } };
+  }
+  if (end.type === 'SagaFailed' && end.data.attempt > 0) {
+    return { type: 'SagaCompensating', data: { ...end.data, begin: null } };
+  }
+  return undefined;
 }
 
 /** The fact that a saga goes no further forward: it undoes what had an effect, or ends when nothing had. */

@@ -1,3 +1,5 @@
+import type { Database } from 'better-sqlite3';
+
 /** Who holds something, until when by the monotonic clock. */
 export interface Lease {
   readonly fence: number;
@@ -72,4 +74,15 @@ export class SqliteLeases {
   count(scope: string): number {
     return this.#held.get(scope)?.size ?? 0;
   }
+}
+
+/** Counts the openings of a file, so that fences rise over restarts. */
+export function nextEpoch(database: Database): number {
+  return database
+    .prepare(
+      `INSERT INTO meta (name, value) VALUES ('epoch', 1)
+       ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value`,
+    )
+    .pluck()
+    .get() as number;
 }

@@ -123,7 +123,7 @@ class SqliteStorage implements Storage {
     const { file, writer } = parts;
     this.#reading = new SqliteReadConnection(file, writer);
     this.#head = lastPosition(this.#reading.database);
-    this.#queue = new GroupQueue({ clock: parts.clock, weigh: rowsOf, run: group => this.#commitGroup(group) });
+    this.#queue = new GroupQueue({ clock: parts.clock, weigh: rowsOf, run: this.#commitGroup });
     this.log = this.#reader(
       database =>
         new SqliteLogReader(
@@ -186,12 +186,13 @@ class SqliteStorage implements Storage {
     }
   }
 
-  #commitGroup(batches: readonly Batch[]): Outcomes | Promise<Outcomes> {
-    const backlog = this.#parts.checkpointer?.backlog;
-    if (backlog !== undefined) return backlog.then(() => this.#commitGroup(batches));
+  readonly #commitGroup = (batches: readonly Batch[], rows: number): Outcomes | Promise<Outcomes> => {
+    const { checkpointer, writer } = this.#parts;
+    const backlog = checkpointer?.backlog;
+    if (backlog !== undefined) return backlog.then(() => this.#commitGroup(batches, rows));
     let committed: ReturnType<SqliteWriterHost['commitGroup']>;
     try {
-      committed = this.#parts.writer.commitGroup(batches);
+      committed = writer.commitGroup(batches, checkpointer?.countsAfter(rows) ?? false);
     } catch (thrown) {
       return this.#failed(thrown);
     }
@@ -200,11 +201,11 @@ class SqliteStorage implements Storage {
       group => this.#committed(batches, group),
       thrown => this.#failed(thrown),
     );
-  }
+  };
 
   #committed(batches: readonly Batch[], { outcomes, head, logPages }: GroupOutcome) {
     this.#head = head;
-    this.#parts.checkpointer?.committed(logPages);
+    if (logPages !== undefined) this.#parts.checkpointer?.counted(logPages);
     if (this.#listeners.size > 0) this.#hint(hintOf(batches, outcomes, head));
     return outcomes;
   }
@@ -272,11 +273,15 @@ function lastPosition(database: Database): number {
 
 /** Characters of content that take as long to write as a row does by itself: about one page of the file. */
 const CHARACTERS_PER_ROW = 4_096;
+/** Records of a topic, which share the rows of blocks, that take as long to write as a row. */
+const RECORDS_PER_ROW = 40;
 
 /** The rows that a batch writes, long ones counted by their length: what its share of a group is measured by. */
 function rowsOf({ appends, documents, work, topics, state }: Batch): number {
   let rows = 1 + (work?.length ?? 0) + (state?.length ?? 0) + (topics?.length ?? 0);
   let characters = 0;
+  for (const write of topics ?? [])
+    if (write.op === 'produce') rows += Math.floor(write.records.length / RECORDS_PER_ROW);
   for (const { events } of appends ?? []) {
     rows += events.length;
     for (const { data } of events) characters += data.length;

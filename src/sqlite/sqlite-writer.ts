@@ -17,7 +17,7 @@ import { type CursorRequest, SqliteCursorWriter } from './sqlite-cursor-writer.t
 import { SqliteDocumentWriter } from './sqlite-document-writer.ts';
 import type { Durability } from './sqlite-durability.ts';
 import { concernsContent, contentError, sqliteCode, storageError, unknownOutcome } from './sqlite-errors.ts';
-import { SqliteLeases } from './sqlite-leases.ts';
+import { nextEpoch, SqliteLeases } from './sqlite-leases.ts';
 import { SqliteLogWriter } from './sqlite-log-writer.ts';
 import { migrate } from './sqlite-schema.ts';
 import { SqliteStateWriter, SqliteTopicWriter } from './sqlite-topic-writer.ts';
@@ -39,8 +39,8 @@ export interface GroupOutcome {
   readonly outcomes: readonly Outcome<CommitResult>[];
   /** Position of the last event. */
   readonly head: number;
-  /** How many pages the write-ahead log holds; 0 in memory. */
-  readonly logPages: number;
+  /** How many pages the write-ahead log holds, where that was asked. */
+  readonly logPages: number | undefined;
 }
 
 /** The statements and memory of one open connection; made anew when the file has to be opened again. */
@@ -93,13 +93,17 @@ export class SqliteWriter {
     return this.#current().log.position;
   }
 
-  /** Applies a group and answers one outcome for each batch. Throws when it is unknown whether any of it was stored. */
-  commitGroup(batches: readonly Batch[]): GroupOutcome {
+  /**
+   * Applies a group and answers one outcome for each batch, and with `countPages` how long the log is then. Throws when it is unknown
+   * whether any of it was stored.
+   */
+  commitGroup(batches: readonly Batch[], countPages = false): GroupOutcome {
     try {
-      return this.#applyGroup(batches);
+      return this.#outcome(this.#applyGroup(batches), countPages);
     } catch (thrown) {
-      if (concernsContent(thrown)) return this.#commitOneByOne(batches);
-      throw this.#failure(thrown);
+      if (!concernsContent(thrown)) throw this.#failure(thrown);
+      const { head } = this;
+      return this.#outcome(this.#commitOneByOne(batches), countPages, head);
     }
   }
 
@@ -177,7 +181,13 @@ export class SqliteWriter {
     this.#dropSession();
   }
 
-  #applyGroup(batches: readonly Batch[]): GroupOutcome {
+  /** `before` stands for the head of a file that failed in the midst of a group and is not open. */
+  #outcome(outcomes: GroupOutcome['outcomes'], countPages: boolean, before = 0): GroupOutcome {
+    const logPages = countPages ? this.#session?.logPages?.get()?.log : undefined;
+    return { outcomes, head: this.#session?.log.position ?? before, logPages };
+  }
+
+  #applyGroup(batches: readonly Batch[]): readonly Outcome<CommitResult>[] {
     const session = this.#current();
     const outcomes: Outcome<CommitResult>[] = [];
     const undo: (() => void)[] = [];
@@ -190,7 +200,7 @@ export class SqliteWriter {
       }
       session.chain?.seal();
       session.commit.run();
-      return { outcomes, head: session.log.position, logPages: session.logPages?.get()?.log ?? 0 };
+      return outcomes;
     } catch (thrown) {
       this.#rollBack(session, undo);
       throw thrown;
@@ -201,19 +211,14 @@ export class SqliteWriter {
    * Gives every batch a transaction of its own, to find the one that breaks what no check foresaw. No event is taken for
    * fresh any more, so that an id that was used before is found by the checks.
    */
-  #commitOneByOne(batches: readonly Batch[]): GroupOutcome {
-    let { head } = this;
-    let logPages = 0;
-    const outcomes = batches.map((batch): Outcome<CommitResult> => {
+  #commitOneByOne(batches: readonly Batch[]): readonly Outcome<CommitResult>[] {
+    return batches.map((batch): Outcome<CommitResult> => {
       try {
-        const alone = this.#applyGroup([withoutFreshEvents(batch)]);
-        ({ head, logPages } = alone);
-        return alone.outcomes[0] as Outcome<CommitResult>;
+        return this.#applyGroup([withoutFreshEvents(batch)])[0] as Outcome<CommitResult>;
       } catch (thrown) {
         return { error: concernsContent(thrown) ? contentError(thrown) : this.#failure(thrown) };
       }
     });
-    return { outcomes, head, logPages };
   }
 
   /** Changes the file outside a group; a failed sync means the same as in one. */
@@ -385,15 +390,4 @@ function withoutFreshEvents({ appends, ...batch }: Batch): Batch {
     events: append.events.map(event => ({ ...event, fresh: false })),
   }));
   return { ...batch, appends: known };
-}
-
-/** Counts the openings of a file, so that fences rise over restarts. */
-function nextEpoch(database: Database): number {
-  return database
-    .prepare(
-      `INSERT INTO meta (name, value) VALUES ('epoch', 1)
-       ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value`,
-    )
-    .pluck()
-    .get() as number;
 }

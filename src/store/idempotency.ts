@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { canonicalJson, checkedName, MillraceError } from '../core/index.ts';
+import { canonicalJson, checkedName, MillraceError, sha256 } from '../core/index.ts';
 import type { CommitResult, IdempotencyClaim, IdempotentResult, StreamAppend } from '../storage/index.ts';
 import type { AppendResult } from './append-committer.ts';
 import type { Command } from './command.ts';
@@ -84,5 +83,5 @@ export function resultsOf({
 function wish(key: string | undefined, content: () => unknown): RepeatableWish | undefined {
   if (key === undefined) return undefined;
   checkedName(key, 'The idempotency key');
-  return { key, digest: hash('sha256', canonicalJson(content()), 'buffer') };
+  return { key, digest: sha256(canonicalJson(content())) };
 }
