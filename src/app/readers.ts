@@ -8,16 +8,21 @@ import {
   subscribe,
 } from '../processing/index.ts';
 import type { AnyEvent, RecordedEvent, RecordedEventOf } from '../store/index.ts';
-import { readByName } from '../subscriptions/index.ts';
+import { CHECKPOINT_EVERY_DEFAULT, readByName } from '../subscriptions/index.ts';
 
 /** Which events a reader wants, from where, and under which name. */
 export interface SubscribeOptions extends SubscriptionOptions {
   /**
    * Keeps a checkpoint under this name: a later reader of the name goes on behind it, also after a crash; `startAt` and `after` count for the
-   * first one only. An event counts as handled when the next one is asked for; up to 100 that were handled may come again. One reader at a
-   * time: in this process another one is refused with `SUBSCRIPTION_IN_USE`, in another process it waits for its turn.
+   * first one only. An event counts as handled when the next one is asked for. One reader at a time: in this process another one is
+   * refused with `SUBSCRIPTION_IN_USE`, in another process it waits for its turn.
    */
   readonly name?: string;
+  /**
+   * How many handled events the checkpoint may lag behind, with a `name`: so many may come again after a crash. It is kept then, when a second
+   * has passed, when there is nothing more to read, and when the reader leaves. Default: 100. 1 keeps it with every event.
+   */
+  readonly checkpointEvery?: number;
 }
 
 /** What is read: a part of a stream, or of the log by a filter. */
@@ -49,10 +54,13 @@ export class Readers {
   subscribe(
     given: SubscribeOptions | ByDefinition<SubscribeOptions, AnyEvent>,
   ): AsyncGenerator<RecordedEvent, void, undefined> {
-    const { name, ...options } = byTypes(given) as SubscribeOptions;
+    const { name, checkpointEvery, ...options } = byTypes(given) as SubscribeOptions;
     const ends = this.#endsWith(options.signal);
     if (name === undefined) return subscribe(this.#environment, { ...options, signal: ends });
-    return this.#readByName(name, { ...options, signal: ends });
+    return this.#readByName(
+      { name, checkpointEvery: checkpointEvery ?? CHECKPOINT_EVERY_DEFAULT },
+      { ...options, signal: ends },
+    );
   }
 
   #endsWith(signal: AbortSignal | undefined): AbortSignal {
@@ -65,14 +73,14 @@ export class Readers {
   }
 
   async *#readByName(
-    name: string,
+    { name, checkpointEvery }: { name: string; checkpointEvery: number },
     options: SubscriptionOptions & { signal: AbortSignal },
   ): AsyncGenerator<RecordedEvent, void, undefined> {
     if (this.#named.has(name)) throw inUse(name);
     const { after, startAt = after === undefined ? 'beginning' : { position: after }, signal, ...filter } = options;
     this.#named.add(name);
     try {
-      const reading = { name, filter: { withoutSystem: false, ...filter }, startAt, signal };
+      const reading = { name, checkpointEvery, filter: { withoutSystem: false, ...filter }, startAt, signal };
       yield* readByName(reading, this.#environment);
     } finally {
       this.#named.delete(name);

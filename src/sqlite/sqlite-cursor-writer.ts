@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
-import type { CursorLease, CursorMove } from '../storage/index.ts';
+import type { CursorHolder, CursorLease, CursorMove } from '../storage/index.ts';
 import type { SqliteLeases } from './sqlite-leases.ts';
 
 /** Who wants which cursors, and for how long. */
@@ -37,6 +37,13 @@ export class SqliteCursorWriter {
       taken.push({ processor, partition, checkpoint: this.#checkpoint(processor, partition), fence: lease.fence });
     }
     return taken;
+  }
+
+  /** Who holds which partitions of a processor. */
+  holders(processor: string, now: number): CursorHolder[] {
+    const running = this.#leases.running(scopeOf(processor), now);
+    const holders = running.map(([partition, { owner = '' }]) => ({ partition: Number(partition), owner }));
+    return holders.sort((one, other) => one.partition - other.partition);
   }
 
   /** Extends a lease; false when it was lost. */

@@ -53,6 +53,11 @@ export class SqliteLeases {
     return lease !== undefined && lease.endsAt > now;
   }
 
+  /** The leases of a scope that are still running, by key. */
+  running(scope: string, now: number): readonly (readonly [key: string, lease: Lease])[] {
+    return [...(this.#held.get(scope) ?? [])].filter(([, { endsAt }]) => endsAt > now);
+  }
+
   /** Extends a lease; false when another holder took over. */
   renew(scope: string, key: string, fence: number, now: number, leaseMs: number): boolean {
     const lease = this.#held.get(scope)?.get(key);

@@ -6,10 +6,12 @@ import type {
   ClaimedWork,
   CollectionDefinition,
   CommitResult,
+  CursorHolder,
   CursorLease,
   StreamAppend,
   TopicDefinition,
 } from '../storage/index.ts';
+import { checkpointLog } from './checkpoint-log.ts';
 import { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteClaimWriter } from './sqlite-claim-writer.ts';
 import { MEMORY, openForWriting } from './sqlite-connection.ts';
@@ -112,6 +114,11 @@ export class SqliteWriter {
     return this.#current().cursors.acquire(request, this.#clock.monotonic());
   }
 
+  /** Who holds the cursors of a processor. */
+  cursorHolders(processor: string): CursorHolder[] {
+    return this.#current().cursors.holders(processor, this.#clock.monotonic());
+  }
+
   /** Extends the lease on a cursor. */
   renewCursor(lease: CursorLease, leaseMs: number): boolean {
     return this.#current().cursors.renew(lease, this.#clock.monotonic(), leaseMs);
@@ -163,14 +170,14 @@ export class SqliteWriter {
    * load that never pauses. Cheap only after a checkpoint beside the writer. Does not wait for another process that reads.
    */
   restartLog(): void {
-    this.#change(({ database }) => void checkpoint(database, 'RESTART'));
+    this.#change(({ database }) => void checkpointLog(database, 'RESTART'));
   }
 
   /** Copies all of the write-ahead log into the file and empties it; false when a reader is in the way. */
   emptyLog(): boolean {
     let emptied = false;
     this.#change(({ database }) => {
-      emptied = this.#options.file === MEMORY || checkpoint(database, 'TRUNCATE');
+      emptied = this.#options.file === MEMORY || checkpointLog(database, 'TRUNCATE');
     });
     return emptied;
   }
@@ -271,7 +278,7 @@ export class SqliteWriter {
   #reopen(): Session {
     const database = this.#open();
     try {
-      if (!checkpoint(database, 'TRUNCATE')) throw stillReadError(this.#options.file);
+      if (!checkpointLog(database, 'TRUNCATE')) throw stillReadError(this.#options.file);
       return this.#prepare(database);
     } catch (thrown) {
       database.close();
@@ -318,18 +325,6 @@ export class SqliteWriter {
       topics: new SqliteTopicWriter(database),
       state: new SqliteStateWriter(database),
     };
-  }
-}
-
-/** Copies the log into the file and empties it; false when another connection is in the way, which is not waited for. */
-function checkpoint(database: Database, mode: 'RESTART' | 'TRUNCATE'): boolean {
-  const timeout = database.pragma('busy_timeout', { simple: true }) as number;
-  database.pragma('busy_timeout = 0');
-  try {
-    const [result] = database.pragma(`wal_checkpoint(${mode})`) as { busy: number }[];
-    return result?.busy === 0;
-  } finally {
-    database.pragma(`busy_timeout = ${timeout}`);
   }
 }
 

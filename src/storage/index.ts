@@ -4,7 +4,7 @@
  */
 export type { AuditReader, ChainLink, StoredRecord, StructureFinding } from './audit.ts';
 export type { Batch, CommitResult, Effects } from './batch.ts';
-export type { CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
+export type { CursorHolder, CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
 export type {
   CollectionDefinition,
   CollectionOwner,

@@ -1,5 +1,5 @@
 import { MillraceError } from '../core/index.ts';
-import { type Environment, Processor, type ProcessorStatus } from '../processing/index.ts';
+import { type Environment, PartitionShare, Processor, type ProcessorStatus } from '../processing/index.ts';
 import { type ParkedEvent, ParkedEvents } from './parked-events.ts';
 import { ParkedReplay } from './parked-replay.ts';
 import { processorOf, type Subscription } from './subscription.ts';
@@ -23,6 +23,7 @@ export interface SubscriptionStatus {
 interface Running {
   readonly subscription: Subscription;
   readonly processors: readonly Processor[];
+  readonly share: PartitionShare | undefined;
   readonly parked: ParkedEvents;
   readonly replay: ParkedReplay;
 }
@@ -30,15 +31,18 @@ interface Running {
 /** Runs the subscriptions of an app. */
 export class SubscriptionEngine {
   readonly #running: ReadonlyMap<string, Running>;
+  readonly #environment: Environment;
 
   constructor(parts: { subscriptions: readonly Subscription[]; environment: Environment }) {
     const { subscriptions, environment } = parts;
+    this.#environment = environment;
     this.#running = new Map(subscriptions.map(each => [each.name, assemble(each, environment)]));
     this.#measure(environment);
   }
 
   async start(): Promise<void> {
-    for (const { processors, replay } of this.#running.values()) {
+    for (const { processors, share, replay } of this.#running.values()) {
+      await share?.start();
       await Promise.all(processors.map(processor => processor.start()));
       replay.start();
     }
@@ -46,10 +50,11 @@ export class SubscriptionEngine {
 
   /** Lets what is being handled finish, and ends. */
   async stop(): Promise<void> {
-    const ending = [...this.#running.values()].flatMap(({ processors, replay }) => [
-      ...processors.map(processor => processor.stop()),
-      replay.stop(),
-    ]);
+    const ending = [...this.#running.values()].map(async ({ processors, share, replay }) => {
+      await Promise.all([...processors.map(processor => processor.stop()), replay.stop()]);
+      // The seat is left last: whoever sees it free finds the partitions free.
+      await share?.stop();
+    });
     await Promise.all(ending);
   }
 
@@ -60,12 +65,12 @@ export class SubscriptionEngine {
 
   /** Where all of them stand, in the order in which they were defined. */
   list(): Promise<readonly SubscriptionStatus[]> {
-    return Promise.all([...this.#running.values()].map(statusOf));
+    return Promise.all([...this.#running.values()].map(each => statusOf(each, this.#environment)));
   }
 
   /** Where one of them stands. Throws `NOT_FOUND`. */
   async get(name: string): Promise<SubscriptionStatus> {
-    return statusOf(this.#named(name));
+    return statusOf(this.#named(name), this.#environment);
   }
 
   /**
@@ -84,7 +89,7 @@ export class SubscriptionEngine {
    * They are handled soon after, in order within each key; one that fails again is parked again. Throws `NOT_FOUND`.
    */
   async replay(name: string, options: { readonly limit?: number } = {}): Promise<number> {
-    return this.#named(name).replay.request(options.limit ?? Number.POSITIVE_INFINITY);
+    return this.#named(name).parked.release(options.limit ?? Number.POSITIVE_INFINITY);
   }
 
   #named(name: string): Running {
@@ -123,18 +128,30 @@ export class SubscriptionEngine {
 function assemble(subscription: Subscription, environment: Environment): Running {
   const { name, partitions, startAt, batchSize, failure, filter } = subscription;
   const parked = new ParkedEvents(name, environment);
+  // One partition cannot be shared out: whoever gets it has it.
+  const share = partitions === 1 ? undefined : new PartitionShare(processorOf(name), partitions, environment);
   const processors = Array.from({ length: partitions }, (_, partition) => {
     const handler = new SubscriptionHandler(subscription, partition, parked, environment);
     const definition = { name: processorOf(name), partition, filter, handler, startAt, batchSize, failure };
-    return new Processor(definition, environment);
+    return new Processor({ ...definition, ...(share && { share }) }, environment);
   });
-  return { subscription, processors, parked, replay: new ParkedReplay(subscription, parked, environment) };
+  return { subscription, processors, share, parked, replay: new ParkedReplay(subscription, parked, environment) };
 }
 
-async function statusOf({ subscription, processors, parked }: Running): Promise<SubscriptionStatus> {
-  const partitions = processors.map(processor => processor.status());
-  const position = Math.min(...partitions.map(each => each.position));
-  const head = Math.max(...partitions.map(each => each.head));
+async function statusOf(
+  { subscription, processors, parked }: Running,
+  { storage }: Environment,
+): Promise<SubscriptionStatus> {
   const { name, description } = subscription;
+  const rows = await storage.cursors.read(processorOf(name));
+  const checkpoints = new Map(rows.map(({ partition, checkpoint }) => [partition, Number(checkpoint)]));
+  const statuses = processors.map(processor => processor.status());
+  const head = Math.max(...statuses.map(each => each.head));
+  const partitions = statuses.map((status, partition) => {
+    // Where another process handles a partition, what that one has kept is all that is known of it.
+    const position = Math.max(status.position, status.state === 'standby' ? (checkpoints.get(partition) ?? 0) : 0);
+    return { ...status, position, lag: Math.max(0, status.head - position) };
+  });
+  const position = Math.min(...partitions.map(each => each.position));
   return { name, description, position, head, lag: head - position, parked: await parked.count(), partitions };
 }

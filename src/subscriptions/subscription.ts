@@ -26,7 +26,7 @@ export interface Subscription {
 }
 
 /** Events that may be delivered again after a crash, unless the definition says otherwise. */
-export const BATCH_SIZE_DEFAULT = 100;
+const BATCH_SIZE_DEFAULT = 100;
 const PARTITIONS_MAX = 256;
 
 /**

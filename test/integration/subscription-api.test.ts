@@ -26,8 +26,8 @@ test('a reader with a name goes on where the one before it ended, in another lif
   }
   await second.close();
   expect(seen).toEqual([...Array(151).keys()]);
-  // The checkpoint stands behind the first hundred.
-  expect(again).toEqual([...Array(200).keys()].map(n => n + 100));
+  // The one at which the first reader left was not followed by another one, so it does not count as handled.
+  expect(again).toEqual([...Array(150).keys()].map(n => n + 150));
 });
 
 test('a name has one reader at a time in a process, which ends with the app', async () => {
