@@ -3,10 +3,14 @@ import { openStorage } from 'millrace';
 import { openPostgres, postgresSchema } from 'millrace/postgres';
 import { afterAll, describe, expect, test } from 'vitest';
 import { silentTelemetry, systemClock } from '../../src/core/index.ts';
+import { MIGRATIONS } from '../../src/postgres/postgres-schema.ts';
 import { claimOne, enqueue, heldWrite } from '../../src/testing/conformance/claimed-work.ts';
 import { SampleWorld } from '../../src/testing/conformance/sample-world.ts';
 import { freePort } from '../free-port.ts';
 import { needsPostgres, type PostgresServer, startPostgres } from '../postgres/postgres-server.ts';
+
+/** The steps of the schema, by number. */
+const steps = MIGRATIONS.map((_, index) => index + 1);
 
 let server: PostgresServer;
 if (needsPostgres.skip !== true) {
@@ -48,21 +52,25 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
     const storages = await Promise.all(
       Array.from({ length: 8 }, () => openPostgres({ url: `${at('together')}&pool=3` })),
     );
-    expect(await server.query('SELECT version FROM together.migrations')).toEqual([[1]]);
+    expect(await server.query('SELECT version FROM together.migrations')).toEqual(steps.map(step => [step]));
     await Promise.all(storages.map(storage => storage.close()));
   });
 
   test('says before which steps it would make, and makes none of them', async () => {
     const { version, newest, pending } = await postgresSchema({ url: at('planned') });
-    expect([version, newest, pending.map(step => step.version)]).toEqual([0, 1, [1]]);
+    expect([version, newest, pending.map(step => step.version)]).toEqual([0, steps.length, steps]);
     expect(pending[0]?.sql).toContain('CREATE TABLE events');
     expect(await server.query("SELECT 1 FROM pg_namespace WHERE nspname = 'planned'")).toEqual([]);
     await expect(openPostgres({ url: at('planned'), migrations: 'check' })).rejects.toMatchObject({
       code: 'STORAGE_VERSION',
-      details: { version: 0, known: 1 },
+      details: { version: 0, known: steps.length },
     });
     await (await openPostgres({ url: at('planned') })).close();
-    expect(await postgresSchema({ url: at('planned') })).toEqual({ version: 1, newest: 1, pending: [] });
+    expect(await postgresSchema({ url: at('planned') })).toEqual({
+      version: steps.length,
+      newest: steps.length,
+      pending: [],
+    });
     await (await openPostgres({ url: at('planned'), migrations: 'check' })).close();
   });
 
@@ -72,7 +80,7 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
     for (const open of [openPostgres, postgresSchema]) {
       await expect(open({ url: at('newer') })).rejects.toMatchObject({
         code: 'STORAGE_VERSION',
-        details: { version: 99, known: 1 },
+        details: { version: 99, known: steps.length },
       });
     }
   });

@@ -132,6 +132,25 @@ describe('PostgreSQL', needsPostgres, () => {
     }
   });
 
+  test('ends a page when it holds enough of long events, and puts a large page of short ones together', async () => {
+    const long = await openPostgres({ url: `${server.url}?schema=long` });
+    const data = JSON.stringify({ text: 'x'.repeat(900_000) });
+    for (let n = 0; n < 4; n++) {
+      const events = Array.from({ length: 5 }, () => sampleEvent({ data }));
+      await long.commit({ appends: [sampleAppend('a-1', 'any', events), sampleAppend('b-1')] });
+    }
+    const first = await long.log.readLog({ after: 0, limit: 1_000 });
+    expect([first.events.length, first.through]).toEqual([11, 11]);
+    expect((await long.log.readLog({ after: 11, limit: 1_000 })).through).toBe(22);
+    expect((await long.log.readLog({ after: 22, limit: 1_000 })).through).toBe(24);
+    const back = await long.log.readLogBackward({ limit: 1_000, filter: { category: 'b' } });
+    expect(back.events.map(({ position }) => position)).toEqual([24, 18]);
+    expect(back.through).toBe(14);
+    await long.close();
+    const large = await storage.log.readLog({ after: 0, limit: 5_000 });
+    expect([large.events.length, large.through]).toEqual([5_000, 5_000]);
+  });
+
   test('passes over the types of a stream that are left out without giving them out', async () => {
     const { events } = await storage.log.readLog({ after: 0, limit: 1_000 });
     const question: Question = log => log.readStream('common-0', { types: ['Rare'] });

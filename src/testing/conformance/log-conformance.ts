@@ -226,6 +226,35 @@ export const logConformance: ConformanceSlice = {
       assert.equal(stream.length, PAGE_MAX);
     },
 
+    'leads to every long event, also where pages end early for their sake': async ({ storage }) => {
+      const long = JSON.stringify({ text: 'x'.repeat(900_000) });
+      for (let n = 0; n < 24; n++) {
+        const event = sampleEvent({ type: n % 2 === 0 ? 'Even' : 'Odd', data: n % 8 === 7 ? '{}' : long });
+        await storage.commit({ appends: [sampleAppend(`a-${n % 3}`, 'any', [event])] });
+      }
+      for (const filter of [undefined, { types: ['Even'] }, { category: 'a', types: ['Odd', 'Even'] }]) {
+        const wanted = filter?.types?.length === 1 ? (n: number) => n % 2 === 1 : () => true;
+        const all = Array.from({ length: 24 }, (_, n) => n + 1).filter(wanted);
+        const options = { limit: 1_000, ...(filter === undefined ? {} : { filter }) };
+        const forward: number[] = [];
+        for (let after = 0; after < 24; ) {
+          const page = await storage.log.readLog({ after, ...options });
+          assert.ok(page.through > after, 'the page leads no further');
+          forward.push(...positionsOf(page));
+          after = page.through;
+        }
+        assert.deepEqual(forward, all);
+        const backward: number[] = [];
+        for (let before = 25; before > 1; ) {
+          const page = await storage.log.readLogBackward({ before, ...options });
+          assert.ok(page.through < before, 'the page leads no further');
+          backward.push(...positionsOf(page));
+          before = page.through;
+        }
+        assert.deepEqual(backward, all.toReversed());
+      }
+    },
+
     'shows every later reader what it has shown': async ({ storage }) => {
       const shown: StoredEvent[] = [];
       for (let n = 0; n < 20; n++) {
