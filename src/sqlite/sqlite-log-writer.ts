@@ -1,6 +1,17 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { categoryOf, MillraceError, recordChecksum, recordText, SYSTEM_PREFIX } from '../core/index.ts';
-import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import { categoryOf, recordChecksum, recordText, SYSTEM_PREFIX } from '../core/index.ts';
+import {
+  type AppendCondition,
+  type AppendOutcome,
+  appendedTwice,
+  type ConflictingEvent,
+  type EncodedEvent,
+  idReused,
+  idsPartlyKnown,
+  idTwice,
+  revisionConflict,
+  type StreamAppend,
+} from '../storage/index.ts';
 import type { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
 import { SqliteKindWriter } from './sqlite-event-kinds.ts';
@@ -106,7 +117,7 @@ export class SqliteLogWriter {
       for (const event of events) {
         total++;
         if (!event.fresh) {
-          if (ids.has(event.id)) throw twice(event);
+          if (ids.has(event.id)) throw idTwice(event);
           ids.add(event.id);
         }
         const found = event.fresh ? undefined : this.#findEvent.get(event.id);
@@ -116,7 +127,7 @@ export class SqliteLogWriter {
         }
         const [position, knownStream, revision, digest, at] = found;
         if (knownStream !== stream || Buffer.compare(digest, event.digest) !== 0) {
-          throw reused(event, { stream: knownStream, position });
+          throw idReused(event, { stream: knownStream, position });
         }
         known++;
         sample = event;
@@ -126,26 +137,23 @@ export class SqliteLogWriter {
       outcomes.push(outcome);
     }
     if (known === 0) return undefined;
-    if (known < total) throw partlyKnown(sample as EncodedEvent, unknown as EncodedEvent);
+    if (known < total) throw idsPartlyKnown(sample as EncodedEvent, unknown as EncodedEvent);
     return { appends: outcomes, recordedAt };
   }
 
   /** Throws `REVISION_CONFLICT` when a stream is not where its append expects it. */
   check(appends: readonly StreamAppend[]): void {
     const streams = appends.length > 1 ? new Set<string>() : undefined;
-    for (const { stream, expected } of appends) {
+    for (const append of appends) {
+      const { stream, expected } = append;
       if (streams?.has(stream)) {
-        throw new MillraceError(
-          'INVALID_ARGUMENT',
-          `A batch appends twice to stream ${stream}. Put the events into one append.`,
-          { details: { stream } },
-        );
+        throw appendedTwice(stream);
       }
       streams?.add(stream);
       if (expected === 'any') continue;
       const actual = this.#head(stream).revision;
       const met = expected === 'noStream' ? actual === -1 : expected === 'exists' ? actual >= 0 : actual === expected;
-      if (!met) throw this.#conflict(stream, expected, actual);
+      if (!met) throw revisionConflict(append, actual, this.#conflicting(append));
     }
   }
 
@@ -211,45 +219,14 @@ export class SqliteLogWriter {
     this.#heads.delete(this.#oldest.next().value as string);
   }
 
-  #conflict(stream: string, expected: StreamAppend['expected'], actual: number): MillraceError {
+  /** The events that are there against the expectation of an append. */
+  #conflicting({ stream, expected }: StreamAppend): ConflictingEvent[] {
     const from = typeof expected === 'number' ? expected + 1 : 0;
-    const conflicting = this.#database
-      .prepare(
+    return this.#database
+      .prepare<[number, number, number], ConflictingEvent>(
         `SELECT k.type, e.position, e.revision FROM events e JOIN kinds k ON k.id = e.type
          WHERE e.stream = ? AND e.revision >= ? ORDER BY e.revision LIMIT ?`,
       )
       .all(this.#head(stream).id, from, CONFLICTING_SHOWN_MAX);
-    const found = actual === -1 ? 'does not exist' : `is at revision ${actual}`;
-    const wanted =
-      expected === 'noStream' ? 'not to exist' : expected === 'exists' ? 'to exist' : `at revision ${expected}`;
-    return new MillraceError(
-      'REVISION_CONFLICT',
-      `Stream ${stream} ${found}, but it was expected ${wanted}. Nothing was appended: read the stream again and decide anew.`,
-      { details: { stream, expected, actual, conflicting } },
-    );
   }
-}
-
-function twice(event: EncodedEvent): MillraceError {
-  return new MillraceError(
-    'EVENT_ID_REUSED',
-    `Event id ${event.id} stands twice in one batch. Nothing was appended: give every event an id of its own.`,
-    { details: { id: event.id } },
-  );
-}
-
-function reused(event: EncodedEvent, known: { stream: string; position: number }): MillraceError {
-  return new MillraceError(
-    'EVENT_ID_REUSED',
-    `Event id ${event.id} was used at position ${known.position} of stream ${known.stream} with other content. Nothing was appended: give the new content a new id.`,
-    { details: { id: event.id, ...known } },
-  );
-}
-
-function partlyKnown(known: EncodedEvent, unknown: EncodedEvent): MillraceError {
-  return new MillraceError(
-    'EVENT_ID_REUSED',
-    `Event ${known.id} of the batch is stored and event ${unknown.id} is not, so this is no repetition of an earlier batch. Nothing was appended: send only what is new, with new ids.`,
-    { details: { id: known.id, unknown: unknown.id } },
-  );
 }

@@ -1,15 +1,16 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type Clock, isMillraceError, MillraceError, type Outcome } from '../core/index.ts';
-import type {
-  AppendOutcome,
-  Batch,
-  ClaimedWork,
-  CollectionDefinition,
-  CommitResult,
-  CursorHolder,
-  CursorLease,
-  StreamAppend,
-  TopicDefinition,
+import {
+  type AppendOutcome,
+  type Batch,
+  type ClaimedWork,
+  type CollectionDefinition,
+  type CommitResult,
+  type CursorHolder,
+  type CursorLease,
+  type StreamAppend,
+  type TopicDefinition,
+  withoutFreshEvents,
 } from '../storage/index.ts';
 import { checkpointLog } from './checkpoint-log.ts';
 import { SqliteChainWriter } from './sqlite-chain-writer.ts';
@@ -376,13 +377,4 @@ function stillReadError(file: string): MillraceError {
     `${file} was opened again after a failed sync and cannot be synced as a whole while another process reads it. Writing goes on when it has ended.`,
     { details: { file } },
   );
-}
-
-function withoutFreshEvents({ appends, ...batch }: Batch): Batch {
-  if (appends === undefined) return batch;
-  const known = appends.map(append => ({
-    ...append,
-    events: append.events.map(event => ({ ...event, fresh: false })),
-  }));
-  return { ...batch, appends: known };
 }

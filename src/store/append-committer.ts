@@ -11,7 +11,13 @@ import {
   sleep,
   type Telemetry,
 } from '../core/index.ts';
-import type { Batch, CommitResult, Storage, StreamAppend } from '../storage/index.ts';
+import {
+  type Batch,
+  type CommitResult,
+  type Storage,
+  type StreamAppend,
+  withoutFreshEvents,
+} from '../storage/index.ts';
 
 /** Where appended events came to stand. */
 export interface AppendResult {
@@ -143,14 +149,6 @@ function categoriesOf(streams: readonly string[]): string {
   const [first] = streams;
   if (streams.length === 1 && first !== undefined) return categoryOf(first);
   return [...new Set(streams.map(categoryOf))].join(' ');
-}
-
-function withoutFreshEvents(batch: Batch): Batch {
-  const appends = (batch.appends ?? []).map(append => ({
-    ...append,
-    events: append.events.map(event => ({ ...event, fresh: false })),
-  }));
-  return { ...batch, appends };
 }
 
 function appendError(streams: readonly string[], thrown: unknown): Error {
