@@ -26,14 +26,14 @@ type EventRow = [
   occurredAt: number | null,
   recordedAt: number,
   tags: readonly string[] | null,
-  digest: Uint8Array,
+  digest: string,
 ];
 
 const EVENT_COLUMNS =
-  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, e.digest';
+  "e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, encode(e.digest, 'hex')";
 /** The row behind the events of a page: how far they lead, and nothing else. */
 const REACHED = `reached, NULL::text, NULL::bigint, NULL::text, NULL::int, NULL::int, NULL::text, NULL::text, NULL::bigint, NULL::bigint,
-  NULL::text[], NULL::bytea`;
+  NULL::text[], NULL::text`;
 const NO_TAGS: readonly string[] = [];
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
