@@ -17,7 +17,10 @@ export const MIGRATIONS: readonly Migration[] = [
     name: 'tables and the functions that write them',
     sql: [TABLES, FORBIDDEN_EVENTS, LAST_BEFORE, COMMIT_GROUP, CLAIM_WORK, DEFINE_COLLECTION].join('\n'),
   },
-  { name: 'an index of long events', sql: LONG_EVENTS_INDEX },
+  {
+    name: 'an index of long events, and a commit function for many small appends',
+    sql: [LONG_EVENTS_INDEX, COMMIT_GROUP].join('\n'),
+  },
 ];
 
 /** A name as it stands in SQL. */

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { silentTelemetry, systemClock } from '../../src/core/index.ts';
 import { MIGRATIONS } from '../../src/postgres/postgres-schema.ts';
 import { claimOne, enqueue, heldWrite } from '../../src/testing/conformance/claimed-work.ts';
+import { sampleAppend } from '../../src/testing/conformance/sample-event.ts';
 import { SampleWorld } from '../../src/testing/conformance/sample-world.ts';
 import { freePort } from '../free-port.ts';
 import { needsPostgres, type PostgresServer, startPostgres } from '../postgres/postgres-server.ts';
@@ -72,6 +73,23 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
       pending: [],
     });
     await (await openPostgres({ url: at('planned'), migrations: 'check' })).close();
+  });
+
+  test('brings the schema of an earlier version up to date, and goes on with what is in it', async () => {
+    const before = await openPostgres({ url: at('earlier') });
+    await before.commit({ appends: [sampleAppend('a-1')] });
+    await before.close();
+    await server.query('DELETE FROM earlier.migrations WHERE version > 1');
+    await server.query('DROP INDEX earlier.events_long');
+    const { pending } = await postgresSchema({ url: at('earlier') });
+    expect(pending.map(step => step.version)).toEqual(steps.slice(1));
+    const storage = await openPostgres({ url: at('earlier') });
+    const { appends } = await storage.commit({ appends: [sampleAppend('a-1', 0)] });
+    expect(appends).toEqual([{ stream: 'a-1', revision: 1, position: 2 }]);
+    expect(await server.query("SELECT count(*)::int FROM pg_indexes WHERE indexname = 'events_long'")).not.toEqual([
+      [0],
+    ]);
+    await storage.close();
   });
 
   test('refuses a schema of a newer Millrace and leaves it as it is', async () => {
