@@ -9,6 +9,7 @@ import { demoCommand } from './commands/demo.ts';
 import { eventCommand } from './commands/event.ts';
 import { keysCommand } from './commands/keys.ts';
 import { replicaCommand } from './commands/replica.ts';
+import { sagaCommand } from './commands/saga.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { streamCommand } from './commands/stream.ts';
@@ -43,6 +44,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(schemaCommand(run))
     .addCommand(keysCommand(run))
     .addCommand(subscriptionCommand(run))
+    .addCommand(sagaCommand(run))
     .addCommand(replicaCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {
