@@ -160,7 +160,10 @@ export {
 export {
   defineSubscription,
   type ParkedEvent,
+  type PulledEvents,
+  type PullOptions,
   parked,
+  type SettleOptions,
   type Subscription,
   type SubscriptionContext,
   type SubscriptionStatus,

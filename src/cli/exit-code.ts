@@ -33,6 +33,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   IDEMPOTENCY_KEY_REUSED: EXIT.conflict,
   REVISION_CONFLICT: EXIT.conflict,
   EVENT_ID_REUSED: EXIT.conflict,
+  LEASE_LOST: EXIT.conflict,
   SUBSCRIPTION_IN_USE: EXIT.conflict,
   SAGA_NOT_PARKED: EXIT.conflict,
   SAGA_STATE_CONFLICT: EXIT.conflict,

@@ -5,7 +5,14 @@
  */
 export { Doorbell } from './doorbell.ts';
 export type { Environment } from './environment.ts';
-export { type FailurePolicy, failureOf, isTransient, PATIENCE } from './failure-policy.ts';
+export {
+  type CompleteFailurePolicy,
+  completeFailurePolicy,
+  type FailurePolicy,
+  failureOf,
+  isTransient,
+  PATIENCE,
+} from './failure-policy.ts';
 export { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
 export { LogFollower } from './log-follower.ts';
 export { PartitionShare } from './partition-share.ts';

@@ -18,6 +18,8 @@ export class PartitionShare {
   readonly #waiting = new Set<() => void>();
   #seat: { lease: CursorLease; isLost: () => boolean; end: () => void } | undefined;
   #allowed: ReadonlySet<number> = new Set();
+  /** What it holds, the one first that it has held for longest: that stays when something has to go. */
+  #own: readonly number[] = [];
   #timer: Scheduled | undefined;
   #looking: Promise<void> | undefined;
 
@@ -91,11 +93,12 @@ export class PartitionShare {
     const all = [...Array(this.#partitions).keys()];
     const quota = Math.floor(all.length / members.length) + (rank < all.length % members.length ? 1 : 0);
     const taken = new Set(held.map(({ partition }) => partition));
-    const own = held.filter(holder => holder.owner === owner).map(({ partition }) => partition);
+    const now = new Set(held.filter(holder => holder.owner === owner).map(({ partition }) => partition));
+    this.#own = [...new Set([...this.#own.filter(partition => now.has(partition)), ...now])];
     // Each begins to look elsewhere, so that not all want the same one.
     const first = Math.floor((rank * all.length) / members.length);
     const free = [...all.slice(first), ...all.slice(0, first)].filter(partition => !taken.has(partition));
-    return new Set([...own, ...free].slice(0, quota));
+    return new Set([...this.#own, ...free].slice(0, quota));
   }
 
   /** The owners of all seats, in their order; its own among them if there is one for it. */

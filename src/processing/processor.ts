@@ -241,7 +241,7 @@ export class Processor {
     const { storage } = this.#environment;
     const { batchSize = BATCH_SIZE_DEFAULT } = this.#definition;
     let checkpoint = await this.#startingCheckpoint(lease);
-    this.#follower.advance(Number(checkpoint ?? 0));
+    this.#follower.advance(Number.parseInt(checkpoint ?? '0', 10));
     while (!this.#stopped && !isLost() && this.#mayHold) {
       const page = await this.#follower.page(batchSize);
       const isBehind = page.through < this.#follower.head;
@@ -250,7 +250,7 @@ export class Processor {
         const moved = await this.#handleOrFail(lease, checkpoint, page.events);
         if (moved === undefined) return;
         checkpoint = moved;
-      } else if (page.through - Number(checkpoint ?? 0) >= IDLE_MOVE_FROM) {
+      } else if (page.through - Number.parseInt(checkpoint ?? '0', 10) >= IDLE_MOVE_FROM) {
         const to = String(page.through);
         await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
         checkpoint = to;

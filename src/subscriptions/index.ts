@@ -5,6 +5,7 @@
  */
 export { CHECKPOINT_EVERY_DEFAULT, type NamedReading, readByName } from './named-reader.ts';
 export type { ParkedEvent } from './parked-events.ts';
+export type { PulledEvents, PullOptions, SettleOptions } from './pulled-subscription.ts';
 export {
   defineSubscription,
   parked,

@@ -3,7 +3,7 @@ import { Doorbell, type Environment, failureOf, keepRenewed, LEASE_MS, PATIENCE 
 import type { ClaimedWork } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
 import { behindOther, type ParkedEvent, type ParkedEvents, parkedEvent } from './parked-events.ts';
-import { processorOf, type Subscription } from './subscription.ts';
+import { type HandledSubscription, processorOf } from './subscription.ts';
 
 /** How often one looks by itself whether there is something to replay. */
 const SWEEP_MS = 5_000;
@@ -16,14 +16,14 @@ const TURN_MS = 1_000;
  * many there are.
  */
 export class ParkedReplay {
-  readonly #subscription: Subscription;
+  readonly #subscription: HandledSubscription;
   readonly #parked: ParkedEvents;
   readonly #environment: Environment;
   readonly #doorbell: Doorbell;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(subscription: Subscription, parked: ParkedEvents, environment: Environment) {
+  constructor(subscription: HandledSubscription, parked: ParkedEvents, environment: Environment) {
     this.#subscription = subscription;
     this.#parked = parked;
     this.#environment = environment;

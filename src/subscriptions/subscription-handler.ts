@@ -2,28 +2,29 @@ import { isMillraceError, partitionOfKey } from '../core/index.ts';
 import type { Environment, EventHandler } from '../processing/index.ts';
 import type { Effects, StoredEvent, WorkWrite } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
+import { BlockedKeys } from './blocked-keys.ts';
 import { behindOther, type ParkedEvents } from './parked-events.ts';
-import type { Subscription } from './subscription.ts';
+import type { HandledSubscription } from './subscription.ts';
 
 /** Calls the function of a subscription with the events of one of its partitions. */
 export class SubscriptionHandler implements EventHandler {
-  readonly #subscription: Subscription;
+  readonly #subscription: HandledSubscription;
   readonly #partition: number;
   readonly #parked: ParkedEvents;
   readonly #environment: Environment;
-  /** The last parked event of each key that has one; undefined until they have been looked up. */
-  #last: Map<string, string> | undefined;
+  readonly #blocked: BlockedKeys;
   /** Events that were handled and are not committed yet: a function that has been called must not be called again for a page's sake. */
   readonly #handled = new Set<number>();
-  /** The same of what this very page parks, which is not stored yet. */
+  /** What this very page parks, by key: it is not stored yet. */
   readonly #parkedNow = new Map<string, string>();
   /** Events that were parked behind others, which may have gone on while they were. */
   readonly #followers = new Map<string, string>();
 
-  constructor(subscription: Subscription, partition: number, parked: ParkedEvents, environment: Environment) {
+  constructor(subscription: HandledSubscription, partition: number, parked: ParkedEvents, environment: Environment) {
     this.#subscription = subscription;
     this.#partition = partition;
     this.#parked = parked;
+    this.#blocked = new BlockedKeys(parked);
     this.#environment = environment;
   }
 
@@ -37,7 +38,7 @@ export class SubscriptionHandler implements EventHandler {
     for (const event of events) {
       const key = keyOf(event);
       if (partitionOfKey(key, partitions) !== this.#partition || this.#handled.has(event.position)) continue;
-      const behind = await this.#blockedBy(key);
+      const behind = this.#parkedNow.get(key) ?? (await this.#blocked.behind(key));
       if (behind !== undefined) {
         work.push(this.#parked.parking(event, key, { behind, reason: behindOther(key) }));
         if (!this.#parkedNow.has(key)) this.#followers.set(event.id, behind);
@@ -59,19 +60,19 @@ export class SubscriptionHandler implements EventHandler {
 
   reset(why: 'taken' | 'failed'): void {
     this.#followers.clear();
-    if (why === 'taken') this.#last = undefined;
+    if (why === 'taken') this.#blocked.forget();
   }
 
   committed(events: readonly RecordedEvent[]): void {
     for (const { position } of events) this.#handled.delete(position);
-    for (const [key, id] of this.#parkedNow) this.#last?.set(key, id);
+    for (const [key, id] of this.#parkedNow) this.#blocked.add(key, id);
     void this.#releaseFollowers().catch(() => undefined);
   }
 
   /** Said of an event that is being given up: from then on its key is blocked. */
   describe(event: StoredEvent): { key: string; behind: null } {
     const key = this.#keyOf(event);
-    this.#last?.set(key, event.id);
+    this.#blocked.add(key, event.id);
     return { key, behind: null };
   }
 
@@ -90,16 +91,5 @@ export class SubscriptionHandler implements EventHandler {
     } catch {
       return event.stream;
     }
-  }
-
-  /** The parked event that a key waits for. Replays go in order: when the last of a key is gone, all of them are. */
-  async #blockedBy(key: string): Promise<string | undefined> {
-    const now = this.#parkedNow.get(key);
-    if (now !== undefined) return now;
-    this.#last ??= await this.#parked.lastOfKeys();
-    const last = this.#last.get(key);
-    if (last === undefined || (await this.#parked.has(last)) !== undefined) return last;
-    this.#last.delete(key);
-    return undefined;
   }
 }
