@@ -141,7 +141,7 @@ const outcome = {
   status: saga.status,
   timeline: saga.timeline.map(({ type, step, undo, attempt }) => ({ type, step, undo: undo !== null, attempt })),
   order: events.map(({ type }) => type),
-  customer: await app.query(customers, { id: 'ada', after: position }),
+  customer: await app.query(customers, { id: 'ada', after: position, timeout: '1m' }),
   effects: rows('SELECT service, key, state FROM effects ORDER BY key'),
   calls: rows('SELECT service, operation, key FROM calls ORDER BY id'),
   work: await storage.work.counts(`saga:${SAGA}`),
