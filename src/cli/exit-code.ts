@@ -14,6 +14,9 @@ export const EXIT = {
 } as const;
 
 const CODES: Partial<Record<ErrorCode, number>> = {
+  SAGA_NOT_DEFINED: EXIT.notFound,
+  SAGA_NOT_PARKED: EXIT.conflict,
+  SAGA_STATE_CONFLICT: EXIT.conflict,
   INVALID_ARGUMENT: EXIT.usage,
   INVALID_DEFINITION: EXIT.usage,
   INVALID_INPUT_FILE: EXIT.usage,
@@ -26,7 +29,6 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   PROJECTION_NOT_FOUND: EXIT.notFound,
   READ_MODEL_NOT_FOUND: EXIT.notFound,
   SAGA_NOT_FOUND: EXIT.notFound,
-  SAGA_NOT_DEFINED: EXIT.notFound,
   CONDITION_CONFLICT: EXIT.conflict,
   ALREADY_EXISTS: EXIT.conflict,
   POSITIONS_DIFFER: EXIT.conflict,
@@ -35,8 +37,6 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   EVENT_ID_REUSED: EXIT.conflict,
   LEASE_LOST: EXIT.conflict,
   SUBSCRIPTION_IN_USE: EXIT.conflict,
-  SAGA_NOT_PARKED: EXIT.conflict,
-  SAGA_STATE_CONFLICT: EXIT.conflict,
   NOT_ALLOWED: EXIT.notAllowed,
   STORAGE_READ_ONLY: EXIT.notAllowed,
   STORAGE_FENCED: EXIT.notAllowed,

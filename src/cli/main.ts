@@ -39,12 +39,12 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(importCommand(run))
     .addCommand(demoCommand(run))
     .addCommand(eventCommand(run))
+    .addCommand(sagaCommand(run))
     .addCommand(streamCommand(run))
     .addCommand(tailCommand(run))
     .addCommand(schemaCommand(run))
     .addCommand(keysCommand(run))
     .addCommand(subscriptionCommand(run))
-    .addCommand(sagaCommand(run))
     .addCommand(replicaCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {

@@ -18,7 +18,6 @@ import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
 import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
-import { sagaOperationRoutes } from './routes/saga-operation-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
@@ -89,7 +88,6 @@ async function addRoutes(context: RouteContext): Promise<void> {
   logRoutes(context);
   readModelRoutes(context);
   sagaRoutes(context);
-  sagaOperationRoutes(context);
   topologyRoutes(context);
   deadLetterRoutes(context);
   deliveryRoutes(context);

@@ -3,6 +3,7 @@ import { type Duration, milliseconds } from '../../core/index.ts';
 import type { SagaFilter, SagaStatus } from '../../sagas/index.ts';
 import { sagaJson, sagaResultJson, sagaSummaryJson } from '../json-shapes.ts';
 import type { RouteContext } from '../route-context.ts';
+import { sagaOperationRoutes } from './saga-operation-routes.ts';
 
 const STATUSES = [
   'RUNNING',
@@ -47,8 +48,10 @@ const WITHIN_MAX_MS = 60_000;
 
 type Named = { Params: Static<typeof SagaParameters> };
 
-/** Starts sagas and shows them: how many there are, lists, one with its timeline, and what came of one. */
-export function sagaRoutes({ server, app }: RouteContext): void {
+/** Starts sagas, shows them (how many there are, lists, one with its timeline, what came of one), and lets people operate them. */
+export function sagaRoutes(context: RouteContext): void {
+  const { server, app } = context;
+  sagaOperationRoutes(context);
   server.get('/v1/sagas', async () => ({ counts: await app.sagas.counts() }));
 
   server.get<{ Params: Static<typeof TypeParameters>; Querystring: Static<typeof ListQuery> }>(
