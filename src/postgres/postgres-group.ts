@@ -24,10 +24,14 @@ import {
   keyTaken,
   notParked,
   revisionConflict,
+  STREAM_STATES,
+  type StreamState,
+  streamClosed,
 } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import { type EventColumns, PostgresColumns, textArray } from './postgres-columns.ts';
 import type { PlannedBatch } from './postgres-planned-batch.ts';
+import { streamColumns } from './postgres-stream-columns.ts';
 
 /** What the commit function answers. Numbers of batches, items and events count from 1, as arrays of PostgreSQL do. */
 export interface GroupAnswer {
@@ -68,6 +72,7 @@ interface Refusal {
   readonly item: number;
   readonly code:
     | 'REVISION_CONFLICT'
+    | 'STREAM_CLOSED'
     | 'CONDITION_CONFLICT'
     | 'CURSOR_LOST'
     | 'CHECKPOINT_CONFLICT'
@@ -114,6 +119,7 @@ export class PostgresGroup {
       this.#documentColumns(),
       ...this.#topicColumns(),
       ...this.#stateColumns(),
+      streamColumns(this.#planned),
     ];
     const accepted = this.#planned.map(({ refusal }) => refusal === undefined);
     return [`{${this.#catalog.hashChain}}`, `{${accepted.join(',')}}`, ...columns.flatMap(column => column.literals())];
@@ -199,6 +205,10 @@ export class PostgresGroup {
       case 'REVISION_CONFLICT': {
         const { append } = this.#appends[item - 1] as { append: StreamAppend };
         return revisionConflict(append, actual as number, conflicting ?? []);
+      }
+      case 'STREAM_CLOSED': {
+        const { append } = this.#appends[item - 1] as { append: StreamAppend };
+        return streamClosed(append.stream, STREAM_STATES[actual as number] as Exclude<StreamState, 'active'>);
       }
       case 'CONDITION_CONFLICT':
         return conditionConflict(this.#conditions[item - 1] as AppendCondition, conflicting ?? []);

@@ -1,17 +1,24 @@
-import type {
-  AppendOutcome,
-  IdempotentResult,
-  LogFilter,
-  LogPage,
-  LogReader,
-  StoredEvent,
-  StoredSchemaVersion,
-  StreamRange,
+import { categoryOf } from '../core/index.ts';
+import {
+  type AppendOutcome,
+  type IdempotentResult,
+  type LogFilter,
+  type LogPage,
+  type LogReader,
+  type Retention,
+  SCAVENGED_DATA,
+  type StoredEvent,
+  type StoredSchemaVersion,
+  type StreamInfo,
+  type StreamListing,
+  type StreamRange,
+  streamClosed,
 } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import { CLOCK_MS } from './postgres-clock.sql.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { eventsWanted, order, type WalkTerms } from './postgres-event-walk.ts';
+import { PostgresStreamReader } from './postgres-stream-reader.ts';
 
 type EventRow = [
   position: number,
@@ -33,6 +40,8 @@ const EVENT_COLUMNS =
 /** Behind the columns of an event in a row of a page. */
 const FOUND_COLUMN = 12;
 const HEAD_COLUMN = 14;
+const STATE_COLUMN = 12;
+const TOMBSTONED = 2;
 const NO_TAGS: readonly string[] = [];
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
@@ -44,11 +53,19 @@ export class PostgresLogReader implements LogReader {
   readonly #connection: PostgresConnection;
   readonly #catalog: PostgresCatalog;
   readonly #schema: string;
+  readonly #streams: PostgresStreamReader;
+  /** A condition on an event of a stream: whether its retention lets it be read. */
+  readonly #retained: string;
 
   constructor(connection: PostgresConnection, catalog: PostgresCatalog) {
     this.#connection = connection;
     this.#catalog = catalog;
     this.#schema = connection.schema;
+    this.#streams = new PostgresStreamReader(connection);
+    const last = `(SELECT max(l.revision) FROM ${connection.schema}.events l WHERE l.stream = s.id)`;
+    const [count, age] = ['coalesce(s.max_count, r.max_count)', 'coalesce(s.max_age, r.max_age)'];
+    this.#retained = `(${count} IS NULL OR e.revision > ${last} - ${count})
+      AND (${age} IS NULL OR e.recorded_at >= ${CLOCK_MS} - ${age} OR e.revision = ${last})`;
   }
 
   async head(): Promise<number> {
@@ -57,23 +74,33 @@ export class PostgresLogReader implements LogReader {
   }
 
   async readStream(stream: string, options: StreamRange = {}): Promise<readonly StoredEvent[]> {
-    const { from, to } = options;
+    const { from, to, includeDeleted = false } = options;
     const backward = options.direction === 'backward';
     const limit = Math.min(options.limit ?? STREAM_PAGE_DEFAULT, PAGE_MAX);
     const [least, greatest] = backward ? [to, from] : [from, to];
-    const rows = await this.#connection.rows<EventRow>(
-      `SELECT ${EVENT_COLUMNS} FROM ${this.#schema}.streams s JOIN ${this.#schema}.events e ON e.stream = s.id
-       WHERE s.name = $1 AND e.revision >= $2 AND e.revision <= $3 ORDER BY e.revision ${order(backward)} LIMIT $4`,
-      [stream, least ?? 0, greatest ?? Number.MAX_SAFE_INTEGER, limit],
+    // A stream without readable events is one row: so it is known whether it was ended, without asking again.
+    const rows = await this.#connection.rows<[...EventRow, state: number]>(
+      `SELECT ${EVENT_COLUMNS}, s.state FROM ${this.#schema}.streams s
+       LEFT JOIN ${this.#schema}.retentions r ON r.category = $5
+       LEFT JOIN LATERAL (SELECT * FROM ${this.#schema}.events e
+         WHERE e.stream = s.id AND e.revision >= greatest($2::bigint, s.freed) AND e.revision <= $3
+         ${includeDeleted ? '' : `AND s.state = 0 AND ${this.#retained}`}
+         ORDER BY e.revision ${order(backward)} LIMIT $4) e ON true
+       WHERE s.name = $1 ORDER BY e.revision ${order(backward)}`,
+      [stream, least ?? 0, greatest ?? Number.MAX_SAFE_INTEGER, limit, categoryOf(stream)],
     );
-    return this.#events(rows);
+    const [first] = rows;
+    if (first?.[STATE_COLUMN] === TOMBSTONED && !includeDeleted) throw streamClosed(stream, 'tombstoned');
+    if (((first?.[0] ?? null) as number | null) === null) return [];
+    return this.#events(rows as unknown as EventRow[]);
   }
 
-  async readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
-    const { after, limit, filter = {} } = options;
+  async readLog(options: { after: number; limit: number; filter?: LogFilter; scavenged?: boolean }): Promise<LogPage> {
+    const { after, limit, filter = {}, scavenged = false } = options;
     const { events, whole, head } = await this.#page(filter, { after, limit });
     const last = events.at(-1)?.position;
-    return { events, through: Math.max(after, whole || last === undefined ? head : last) };
+    const through = Math.max(after, whole || last === undefined ? head : last);
+    return { events: scavenged ? events : events.filter(hasContent), through };
   }
 
   async readLogBackward(options: { before?: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
@@ -81,7 +108,7 @@ export class PostgresLogReader implements LogReader {
     const { events, whole, head } = await this.#page(filter, { before: options.before ?? MAX, limit });
     const before = Math.min(options.before ?? MAX, head + 1);
     const last = events.at(-1)?.position;
-    return { events, through: Math.min(before, whole || last === undefined ? 1 : last) };
+    return { events: events.filter(hasContent), through: Math.min(before, whole || last === undefined ? 1 : last) };
   }
 
   async streamRevision(stream: string): Promise<number> {
@@ -91,6 +118,18 @@ export class PostgresLogReader implements LogReader {
       [stream],
     );
     return row?.[0] ?? -1;
+  }
+
+  stream(name: string): Promise<StreamInfo | undefined> {
+    return this.#streams.stream(name);
+  }
+
+  streams(listing: StreamListing): Promise<readonly StreamInfo[]> {
+    return this.#streams.streams(listing);
+  }
+
+  retentions(): Promise<ReadonlyMap<string, Retention>> {
+    return this.#streams.retentions();
   }
 
   async existing(streams: readonly string[]): Promise<ReadonlySet<string>> {
@@ -107,7 +146,7 @@ export class PostgresLogReader implements LogReader {
        WHERE e.position = $1`,
       [position],
     );
-    return (await this.#events(rows))[0];
+    return (await this.#events(rows)).find(hasContent);
   }
 
   async claimed(key: string): Promise<IdempotentResult | undefined> {
@@ -201,6 +240,11 @@ export class PostgresLogReader implements LogReader {
       digest: row[11],
     }));
   }
+}
+
+/** Scavenged events are stepped over. */
+function hasContent({ data }: StoredEvent): boolean {
+  return data !== SCAVENGED_DATA;
 }
 
 const MAX = Number.MAX_SAFE_INTEGER;
