@@ -60,6 +60,8 @@ export {
   type PositionMapping,
   parseCheckpoint,
   restoreBackup,
+  type ScavengeOptions,
+  type ScavengeReport,
   signCheckpoint,
   type VerifyOptions,
   type VerifyReport,
@@ -102,7 +104,7 @@ export {
   type StepOptions,
   tryAgain,
 } from './sagas/index.ts';
-export type { AppendCondition, EventQuery } from './storage/index.ts';
+export type { AppendCondition, EventQuery, Retention, StreamInfo, StreamState } from './storage/index.ts';
 export {
   type AppendAllOptions,
   type AppendOptions,
@@ -113,6 +115,7 @@ export {
   type DataCodec,
   type DataOf,
   type Decider,
+  type DeciderRetention,
   defineDecider,
   defineEvent,
   type EventDefinition,
@@ -141,7 +144,11 @@ export {
   type SnapshotOptions,
   type StoredSchema,
   type StoredSchemasStatus,
+  type StreamChange,
+  type StreamChangeOptions,
   type StreamEvents,
+  StreamLifecycle,
+  type StreamQuery,
   schemaFileText,
   send,
   type Tagger,

@@ -4,12 +4,14 @@ import {
   createIdSource,
   type Logger,
   MillraceError,
+  milliseconds,
   type Random,
   silentTelemetry,
   systemClock,
   systemRandom,
   type Telemetry,
 } from '../core/index.ts';
+import type { ScavengeOptions, ScavengeReport } from '../operations/index.ts';
 import type { Environment, ProcessorStatus } from '../processing/index.ts';
 import {
   type Freshness,
@@ -39,6 +41,7 @@ import {
   StoredSchemas,
   type StoredSchemasStatus,
   type StreamEvents,
+  StreamLifecycle,
 } from '../store/index.ts';
 import { TopologyEngine } from '../streams/index.ts';
 import { SubscriptionEngine } from '../subscriptions/index.ts';
@@ -92,6 +95,8 @@ export interface Millrace {
   readonly subscriptions: SubscriptionEngine;
   readonly replication: ReplicationEngine;
   readonly storage: Storage;
+  /** Streams as a whole: `archive`, `restore`, `tombstone`, `setRetention`, `list`. */
+  readonly streams: StreamLifecycle;
   /** The keys of those whom sensitive data concerns: `forget`, `rotate`. */
   readonly keys: KeyRing;
 
@@ -124,6 +129,11 @@ export interface Millrace {
    * reader of that name ended; see `SubscribeOptions`. It ends when the signal aborts, when it is left, or when the app closes.
    */
   subscribe(options?: SubscribeOptions): AsyncGenerator<RecordedEvent, void, undefined>;
+  /**
+   * Frees what tombstoned streams and retention have let go, in slices that give way to what is more urgent: content goes; positions, ids
+   * and the hash chain stay. It can be ended at any moment, by a crash too, and begun again.
+   */
+  scavenge(options?: ScavengeOptions): Promise<ScavengeReport>;
   /** Where every processor stands: what an operator looks at first. */
   status(): MillraceStatus;
   /** All metrics in Prometheus' text format. */
@@ -238,6 +248,9 @@ class RunningApp implements Millrace {
   readonly replication: ReplicationEngine;
   readonly storage: Storage;
   readonly keys: KeyRing;
+  readonly streams: StreamLifecycle;
+  readonly #environment: Environment;
+  readonly #deciders: readonly AnyDecider[];
   readonly #appended = (result: AppendResult): Appended => new ReplicatedResult(result, this.replication);
   readonly #readers: Readers;
   readonly #metrics: PrometheusMetrics;
@@ -256,6 +269,9 @@ class RunningApp implements Millrace {
     this.events = environment.events;
     this.storage = environment.storage;
     this.keys = environment.keys;
+    this.#environment = environment;
+    this.#deciders = app.deciders;
+    this.streams = new StreamLifecycle({ storage: environment.storage, events: environment.codec });
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
@@ -277,11 +293,22 @@ class RunningApp implements Millrace {
     await this.#storedSchemas?.check();
     await this.keys.start();
     await this.events.prepareSnapshots();
+    await this.#setRetentions();
     await this.projections.start();
     await this.topologies.start();
     await this.router.start();
     await this.subscriptions.start();
     await this.sagas.start();
+  }
+
+  /** What deciders say of what is kept of their streams. */
+  async #setRetentions(): Promise<void> {
+    for (const { name, retention } of this.#deciders) {
+      if (retention === undefined) continue;
+      const { maxCount = null, maxAge } = retention;
+      const maxAgeMs = maxAge === undefined ? null : milliseconds(maxAge, 'maxAge');
+      await this.streams.setCategoryRetention(name, { maxCount, maxAgeMs });
+    }
   }
 
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<Appended> {
@@ -320,6 +347,12 @@ class RunningApp implements Millrace {
 
   subscribe(options: SubscribeOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {
     return this.#readers.subscribe(options);
+  }
+
+  async scavenge(options: ScavengeOptions = {}): Promise<ScavengeReport> {
+    const { scavenge } = await import('../operations/index.ts');
+    const { storage, clock, codec: events } = this.#environment;
+    return scavenge({ storage, clock, events }, options);
   }
 
   status(): MillraceStatus {

@@ -9,6 +9,7 @@ import { demoCommand } from './commands/demo.ts';
 import { eventCommand } from './commands/event.ts';
 import { keysCommand } from './commands/keys.ts';
 import { replicaCommand } from './commands/replica.ts';
+import { scavengeCommand } from './commands/scavenge.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { streamCommand } from './commands/stream.ts';
@@ -39,6 +40,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(demoCommand(run))
     .addCommand(eventCommand(run))
     .addCommand(streamCommand(run))
+    .addCommand(scavengeCommand(run))
     .addCommand(tailCommand(run))
     .addCommand(schemaCommand(run))
     .addCommand(keysCommand(run))

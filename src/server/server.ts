@@ -19,6 +19,7 @@ import { logRoutes } from './routes/log-routes.ts';
 import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
+import { streamLifecycleRoutes } from './routes/stream-lifecycle-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
 import { topologyRoutes } from './routes/topology-routes.ts';
@@ -85,6 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function addRoutes(context: RouteContext): Promise<void> {
   healthRoutes(context);
   streamRoutes(context);
+  streamLifecycleRoutes(context);
   logRoutes(context);
   readModelRoutes(context);
   sagaRoutes(context);

@@ -12,6 +12,7 @@ export {
   type CommandsOf,
   type Decide,
   type Decider,
+  type DeciderRetention,
   defineDecider,
   type Evolve,
   rejected,
@@ -58,4 +59,19 @@ export { type Forgotten, isForgotten, isSealed, type LoadedKeys, type Sealed } f
 export type { SealedData, SensitiveMark } from './sensitive.ts';
 export type { SnapshotOptions } from './snapshot-options.ts';
 export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
+export {
+  type PositionRanges,
+  SCAVENGE_STREAM,
+  type Scavenged,
+  type StreamEvent,
+  streamOfCategory,
+  streamOfStream,
+  streamWritesOf,
+} from './stream-events.ts';
+export {
+  type StreamChange,
+  type StreamChangeOptions,
+  StreamLifecycle,
+  type StreamQuery,
+} from './stream-lifecycle.ts';
 export type { Upcasters } from './upcasting.ts';

@@ -48,21 +48,21 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
     const storages = await Promise.all(
       Array.from({ length: 8 }, () => openPostgres({ url: `${at('together')}&pool=3` })),
     );
-    expect(await server.query('SELECT version FROM together.migrations')).toEqual([[1]]);
+    expect(await server.query('SELECT version FROM together.migrations')).toEqual([[1], [2]]);
     await Promise.all(storages.map(storage => storage.close()));
   });
 
   test('says before which steps it would make, and makes none of them', async () => {
     const { version, newest, pending } = await postgresSchema({ url: at('planned') });
-    expect([version, newest, pending.map(step => step.version)]).toEqual([0, 1, [1]]);
+    expect([version, newest, pending.map(step => step.version)]).toEqual([0, 2, [1, 2]]);
     expect(pending[0]?.sql).toContain('CREATE TABLE events');
     expect(await server.query("SELECT 1 FROM pg_namespace WHERE nspname = 'planned'")).toEqual([]);
     await expect(openPostgres({ url: at('planned'), migrations: 'check' })).rejects.toMatchObject({
       code: 'STORAGE_VERSION',
-      details: { version: 0, known: 1 },
+      details: { version: 0, known: 2 },
     });
     await (await openPostgres({ url: at('planned') })).close();
-    expect(await postgresSchema({ url: at('planned') })).toEqual({ version: 1, newest: 1, pending: [] });
+    expect(await postgresSchema({ url: at('planned') })).toEqual({ version: 2, newest: 2, pending: [] });
     await (await openPostgres({ url: at('planned'), migrations: 'check' })).close();
   });
 
@@ -72,7 +72,7 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
     for (const open of [openPostgres, postgresSchema]) {
       await expect(open({ url: at('newer') })).rejects.toMatchObject({
         code: 'STORAGE_VERSION',
-        details: { version: 99, known: 1 },
+        details: { version: 99, known: 2 },
       });
     }
   });
