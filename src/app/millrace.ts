@@ -4,7 +4,6 @@ import {
   createIdSource,
   type Logger,
   MillraceError,
-  milliseconds,
   type Random,
   silentTelemetry,
   systemClock,
@@ -12,7 +11,7 @@ import {
   type Telemetry,
 } from '../core/index.ts';
 import type { ScavengeOptions, ScavengeReport } from '../operations/index.ts';
-import type { Environment, ProcessorStatus } from '../processing/index.ts';
+import type { Environment, LogReading, ProcessorStatus, StreamReading } from '../processing/index.ts';
 import {
   type Freshness,
   type Projection,
@@ -26,6 +25,7 @@ import { SagaEngine } from '../sagas/index.ts';
 import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
 import {
   type AnyDecider,
+  type AnyEvent,
   type AppendAllOptions,
   type AppendOptions,
   type AppendResult,
@@ -50,7 +50,7 @@ import { type Appended, ReplicatedResult } from './appended.ts';
 import { type KeyLocation, openKeys } from './open-keys.ts';
 import { openStorage, type StoreLocation } from './open-storage.ts';
 import { PrometheusMetrics } from './prometheus-metrics.ts';
-import { Readers, type SubscribeOptions } from './readers.ts';
+import { type ByDefinition, type EventsOf, Readers, type ReadOptions, type SubscribeOptions } from './readers.ts';
 
 /** Where and how an app runs. */
 export interface MillraceOptions {
@@ -125,9 +125,18 @@ export interface Millrace {
     query: ModelQuery<NoInfer<Index>>,
   ): Promise<readonly Row<State>[]>;
   /**
+   * Reads what a stream, or the log, holds now, event by event, and then ends: forward or backward, by any filter. With `events` instead
+   * of `types` the events have the types of those definitions. It reads no further ahead than a page (`batchSize`), and ends early when
+   * the signal aborts, when it is left, or when the app closes.
+   */
+  read<Event extends AnyEvent>(options: ByDefinition<StreamReading, Event>): EventsOf<Event>;
+  read<Event extends AnyEvent>(options: ByDefinition<LogReading, Event>): EventsOf<Event>;
+  read(options: ReadOptions): AsyncGenerator<RecordedEvent, void, undefined>;
+  /**
    * Follows the log: first what is there, then what comes; it never skips and never reorders. With a `name` it goes on where the last
    * reader of that name ended; see `SubscribeOptions`. It ends when the signal aborts, when it is left, or when the app closes.
    */
+  subscribe<Event extends AnyEvent>(options: ByDefinition<SubscribeOptions, Event>): EventsOf<Event>;
   subscribe(options?: SubscribeOptions): AsyncGenerator<RecordedEvent, void, undefined>;
   /**
    * Frees what tombstoned streams and retention have let go, in slices that give way to what is more urgent: content goes; positions, ids
@@ -293,22 +302,12 @@ class RunningApp implements Millrace {
     await this.#storedSchemas?.check();
     await this.keys.start();
     await this.events.prepareSnapshots();
-    await this.#setRetentions();
+    await this.streams.setRetentionsOf(this.#deciders);
     await this.projections.start();
     await this.topologies.start();
     await this.router.start();
     await this.subscriptions.start();
     await this.sagas.start();
-  }
-
-  /** What deciders say of what is kept of their streams. */
-  async #setRetentions(): Promise<void> {
-    for (const { name, retention } of this.#deciders) {
-      if (retention === undefined) continue;
-      const { maxCount = null, maxAge } = retention;
-      const maxAgeMs = maxAge === undefined ? null : milliseconds(maxAge, 'maxAge');
-      await this.streams.setCategoryRetention(name, { maxCount, maxAgeMs });
-    }
   }
 
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<Appended> {
@@ -345,8 +344,14 @@ class RunningApp implements Millrace {
     return this.projections.query(name, wanted as DocumentQuery, freshness);
   }
 
-  subscribe(options: SubscribeOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {
-    return this.#readers.subscribe(options);
+  read(options: ReadOptions | ByDefinition<ReadOptions, AnyEvent>): AsyncGenerator<never, void, undefined> {
+    return this.#readers.read(options) as AsyncGenerator<never, void, undefined>;
+  }
+
+  subscribe(
+    options: SubscribeOptions | ByDefinition<SubscribeOptions, AnyEvent> = {},
+  ): AsyncGenerator<never, void, undefined> {
+    return this.#readers.subscribe(options) as AsyncGenerator<never, void, undefined>;
   }
 
   async scavenge(options: ScavengeOptions = {}): Promise<ScavengeReport> {

@@ -11,6 +11,7 @@ import { keysCommand } from './commands/keys.ts';
 import { projectionCommand } from './commands/projection.ts';
 import { readModelCommand } from './commands/read-model.ts';
 import { replicaCommand } from './commands/replica.ts';
+import { sagaCommand } from './commands/saga.ts';
 import { scavengeCommand } from './commands/scavenge.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
@@ -41,6 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(importCommand(run))
     .addCommand(demoCommand(run))
     .addCommand(eventCommand(run))
+    .addCommand(sagaCommand(run))
     .addCommand(streamCommand(run))
     .addCommand(scavengeCommand(run))
     .addCommand(tailCommand(run))

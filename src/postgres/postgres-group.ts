@@ -5,7 +5,6 @@ import type {
   CommitResult,
   CursorMove,
   EncodedEvent,
-  ExpectedRevision,
   IdempotencyClaim,
   StreamAppend,
   TopicWrite,
@@ -24,14 +23,11 @@ import {
   keyTaken,
   notParked,
   revisionConflict,
-  STREAM_STATES,
-  type StreamState,
-  streamClosed,
 } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import { type EventColumns, PostgresColumns, textArray } from './postgres-columns.ts';
 import type { PlannedBatch } from './postgres-planned-batch.ts';
-import { streamColumns } from './postgres-stream-columns.ts';
+import { closedStream, expectedNumber, streamColumns } from './postgres-stream-columns.ts';
 
 /** What the commit function answers. Numbers of batches, items and events count from 1, as arrays of PostgreSQL do. */
 export interface GroupAnswer {
@@ -89,10 +85,6 @@ export interface GroupResult {
   readonly log: { readonly from: number; readonly head: number } | undefined;
 }
 
-const EXPECTED: Readonly<Record<Exclude<ExpectedRevision, number>, number>> = { noStream: -1, any: -2, exists: -3 };
-/** No stream stands below its beginning, and no number may be taken for one of the words. */
-const NEVER = -4;
-
 /** Batches on their way through the commit function: what it is given, and what its answer means to each of them. */
 export class PostgresGroup {
   readonly #planned: readonly PlannedBatch[];
@@ -122,7 +114,19 @@ export class PostgresGroup {
       streamColumns(this.#planned),
     ];
     const accepted = this.#planned.map(({ refusal }) => refusal === undefined);
-    return [`{${this.#catalog.hashChain}}`, `{${accepted.join(',')}}`, ...columns.flatMap(column => column.literals())];
+    const shape = [this.#catalog.hashChain, this.#isOneEventEach()];
+    return [`{${shape.join(',')}}`, `{${accepted.join(',')}}`, ...columns.flatMap(column => column.literals())];
+  }
+
+  /** Whether every append is one event to a stream of its own: then nothing has to be counted. */
+  #isOneEventEach(): boolean {
+    if (this.#events.length !== this.#appends.length) return false;
+    const streams = new Set<string>();
+    for (const { append } of this.#appends) {
+      if (append.events.length !== 1) return false;
+      streams.add(append.stream);
+    }
+    return streams.size === this.#appends.length;
   }
 
   /** What came of each batch. */
@@ -206,10 +210,8 @@ export class PostgresGroup {
         const { append } = this.#appends[item - 1] as { append: StreamAppend };
         return revisionConflict(append, actual as number, conflicting ?? []);
       }
-      case 'STREAM_CLOSED': {
-        const { append } = this.#appends[item - 1] as { append: StreamAppend };
-        return streamClosed(append.stream, STREAM_STATES[actual as number] as Exclude<StreamState, 'active'>);
-      }
+      case 'STREAM_CLOSED':
+        return closedStream(this.#appends[item - 1]?.append.stream as string, actual as number);
       case 'CONDITION_CONFLICT':
         return conditionConflict(this.#conditions[item - 1] as AppendCondition, conflicting ?? []);
       case 'CHECKPOINT_CONFLICT':
@@ -378,11 +380,6 @@ function repetitionError(
   if (unknown === undefined) return undefined;
   const known = sent.find(({ stored }) => stored !== undefined) as { event: EncodedEvent };
   return idsPartlyKnown(known.event, unknown.event);
-}
-
-function expectedNumber(expected: ExpectedRevision): number {
-  if (typeof expected !== 'number') return EXPECTED[expected];
-  return expected >= 0 ? expected : NEVER;
 }
 
 /** The time before which the writes trim a topic; 0 when none does. */

@@ -3,7 +3,7 @@ import { COMMIT_GROUP } from './postgres-commit.sql.ts';
 import { FORBIDDEN_EVENTS } from './postgres-conditions.sql.ts';
 import { DEFINE_COLLECTION } from './postgres-documents.sql.ts';
 import { STREAM_TABLES } from './postgres-streams.sql.ts';
-import { TABLES } from './postgres-tables.sql.ts';
+import { LONG_EVENTS_INDEX, TABLES } from './postgres-tables.sql.ts';
 import { CLAIM_WORK } from './postgres-work.sql.ts';
 
 /** One step of the schema. Steps are numbered by their place; one that has been released is never changed. */
@@ -12,6 +12,15 @@ interface Migration {
   readonly sql: string;
 }
 
+/** The commit function has other parameters from here on: those before it go, whichever a store has. */
+const DROP_COMMIT_GROUP = `DO $drop$
+DECLARE former regprocedure;
+BEGIN
+  FOR former IN SELECT oid::regprocedure FROM pg_proc
+    WHERE proname = 'commit_group' AND pronamespace = current_schema()::regnamespace
+  LOOP EXECUTE 'DROP FUNCTION ' || former; END LOOP;
+END $drop$;`;
+
 /** All steps, the oldest first. */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -19,8 +28,12 @@ export const MIGRATIONS: readonly Migration[] = [
     sql: [TABLES, FORBIDDEN_EVENTS, LAST_BEFORE, COMMIT_GROUP, CLAIM_WORK, DEFINE_COLLECTION].join('\n'),
   },
   {
+    name: 'an index of long events, and a commit function for many small appends',
+    sql: [LONG_EVENTS_INDEX, COMMIT_GROUP].join('\n'),
+  },
+  {
     name: 'streams that are archived, ended or limited',
-    sql: [STREAM_TABLES, 'DROP FUNCTION commit_group;', COMMIT_GROUP].join('\n'),
+    sql: [STREAM_TABLES, DROP_COMMIT_GROUP, COMMIT_GROUP].join('\n'),
   },
 ];
 

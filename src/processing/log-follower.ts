@@ -58,9 +58,9 @@ export class LogFollower {
     this.#sawHead(await this.#storage.log.head());
   }
 
-  /** The next wanted events after the position; none when the log has no more. */
-  async page(limit: number): Promise<LogPage> {
-    const [after, filter, scavenged] = [this.#position, this.#filter, this.#scavenged];
+  /** The next wanted events after the position, or after one further on; none when the log has no more. */
+  async page(limit: number, after = this.#position): Promise<LogPage> {
+    const [filter, scavenged] = [this.#filter, this.#scavenged];
     const page = await this.#storage.log.readLog({ after, limit, filter, scavenged });
     this.#sawHead(page.through);
     return page;

@@ -20,6 +20,7 @@ import { projectionRoutes } from './routes/projection-routes.ts';
 import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
+import { stateRoutes } from './routes/state-routes.ts';
 import { streamLifecycleRoutes } from './routes/stream-lifecycle-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
@@ -88,6 +89,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   healthRoutes(context);
   streamRoutes(context);
   streamLifecycleRoutes(context);
+  stateRoutes(context);
   logRoutes(context);
   projectionRoutes(context);
   readModelRoutes(context);

@@ -19,6 +19,7 @@ import { SqliteLogSelection } from './sqlite-log-selection.ts';
 import { checkGapless, damagedRecord, isIntact, unordered } from './sqlite-record-check.ts';
 import { schemaVersions } from './sqlite-schema-versions.ts';
 import { type ReadableEvents, SqliteStreamReader } from './sqlite-stream-reader.ts';
+import { streamEventsOfTypes } from './sqlite-stream-walk.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
 type EventRow = [
@@ -77,16 +78,13 @@ export class SqliteLogReader implements LogReader {
     this.#database = database;
     this.#kinds = new SqliteEventKinds(database);
     this.#committedHead = committedHead;
-    const ofStream = `SELECT ${EVENT_COLUMNS} FROM streams s JOIN events e ON e.stream = s.id WHERE s.name = ?`;
+    const ofStream = `SELECT ${EVENT_COLUMNS} FROM streams s JOIN events e ON e.stream = s.id
+      WHERE s.name = ? AND e.revision >= ? AND e.revision <= ?`;
     this.#forward = database
-      .prepare<[string, number, number, number], EventRow>(
-        `${ofStream} AND e.revision >= ? AND e.revision <= ? ORDER BY e.revision LIMIT ?`,
-      )
+      .prepare<[string, number, number, number], EventRow>(`${ofStream} ORDER BY e.revision LIMIT ?`)
       .raw();
     this.#backward = database
-      .prepare<[string, number, number, number], EventRow>(
-        `${ofStream} AND e.revision <= ? AND e.revision >= ? ORDER BY e.revision DESC LIMIT ?`,
-      )
+      .prepare<[string, number, number, number], EventRow>(`${ofStream} ORDER BY e.revision DESC LIMIT ?`)
       .raw();
     this.#recorded = database
       .prepare<[string, number, number], number>(
@@ -110,18 +108,20 @@ export class SqliteLogReader implements LogReader {
   }
 
   async readStream(stream: string, options: StreamRange = {}): Promise<readonly StoredEvent[]> {
-    const { direction, includeDeleted = false } = options;
+    const { types, includeDeleted = false } = options;
     const readable = this.#streams.readable(stream, includeDeleted);
     if (readable === 'none') return [];
     const { from, to } = readable === 'all' ? options : this.#limited(stream, options, readable);
     const limit = Math.min(options.limit ?? STREAM_PAGE_DEFAULT, PAGE_MAX);
+    const backward = options.direction === 'backward';
+    const [least = 0, greatest = Number.MAX_SAFE_INTEGER] = backward ? [to, from] : [from, to];
     const rows =
-      direction === 'backward'
-        ? this.#backward.all(stream, from ?? Number.MAX_SAFE_INTEGER, to ?? 0, limit)
-        : this.#forward.all(stream, from ?? 0, to ?? Number.MAX_SAFE_INTEGER, limit);
+      types === undefined
+        ? (backward ? this.#backward : this.#forward).all(stream, least, greatest, limit)
+        : this.#typed(backward).all(stream, least, greatest, JSON.stringify(types), stream, greatest, limit);
     for (const row of [rows[0], rows.at(-1)]) if (row !== undefined && row[0] > this.#shown) this.#shown = row[0];
     const events = rows.map(this.#event);
-    checkGapless(this.#database.name, events, 'revision');
+    if (types === undefined) checkGapless(this.#database.name, events, 'revision');
     return events;
   }
 
@@ -236,6 +236,10 @@ export class SqliteLogReader implements LogReader {
       else high = middle - 1;
     }
     return low;
+  }
+
+  #typed(backward: boolean): Statement<unknown[], EventRow> {
+    return this.#statement(streamEventsOfTypes(backward));
   }
 
   #statement(selected: string): Statement<unknown[], EventRow> {

@@ -161,6 +161,11 @@ export interface StreamRange {
    * Also what is in an archived or tombstoned stream, and what is beyond its retention, as long as it was not scavenged. Default: false.
    */
   readonly includeDeleted?: boolean;
+  /**
+   * Only events of these types, and the one with the greatest revision of the range, whatever its type: it tells where the stream stands.
+   * The others are passed over by the backend, which does not give them out.
+   */
+  readonly types?: readonly string[];
 }
 
 /**

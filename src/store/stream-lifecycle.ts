@@ -1,4 +1,4 @@
-import { categoryOf, checkedName, isMillraceError, MillraceError, SYSTEM_PREFIX } from '../core/index.ts';
+import { categoryOf, checkedName, isMillraceError, MillraceError, milliseconds, SYSTEM_PREFIX } from '../core/index.ts';
 import {
   type Batch,
   type EncodedEvent,
@@ -10,6 +10,7 @@ import {
   type StreamState,
   streamClosed,
 } from '../storage/index.ts';
+import type { AnyDecider } from './decider.ts';
 import { type StreamEvent, streamOfCategory, streamOfStream, streamWritesOf } from './stream-events.ts';
 
 /** Why a stream is changed, for those who audit it, and where it has to stand. */
@@ -118,6 +119,16 @@ export class StreamLifecycle {
       if (now.maxCount === data.maxCount && now.maxAgeMs === data.maxAgeMs) return undefined;
       return { event: { type: 'CategoryRetentionSet', data }, options, batch: {} };
     });
+  }
+
+  /** Sets for the categories of deciders what they say of what is kept of their streams. */
+  async setRetentionsOf(deciders: readonly AnyDecider[]): Promise<void> {
+    for (const { name, retention } of deciders) {
+      if (retention === undefined) continue;
+      const { maxCount = null, maxAge } = retention;
+      const maxAgeMs = maxAge === undefined ? null : milliseconds(maxAge, 'maxAge');
+      await this.setCategoryRetention(name, { maxCount, maxAgeMs });
+    }
   }
 
   /** How a stream stands, archived and tombstoned ones too. Errors: `NOT_FOUND`. */
