@@ -63,6 +63,8 @@ export {
   type PositionMapping,
   parseCheckpoint,
   restoreBackup,
+  type ScavengeOptions,
+  type ScavengeReport,
   signCheckpoint,
   type VerifyOptions,
   type VerifyReport,
@@ -111,7 +113,7 @@ export {
   type StepOptions,
   tryAgain,
 } from './sagas/index.ts';
-export type { AppendCondition, EventQuery } from './storage/index.ts';
+export type { AppendCondition, EventQuery, Retention, StreamInfo, StreamState } from './storage/index.ts';
 export {
   type AppendAllOptions,
   type AppendOptions,
@@ -123,6 +125,7 @@ export {
   type DataCodec,
   type DataOf,
   type Decider,
+  type DeciderRetention,
   defineDecider,
   defineEvent,
   type EventDefinition,
@@ -155,7 +158,11 @@ export {
   type StateDifference,
   type StoredSchema,
   type StoredSchemasStatus,
+  type StreamChange,
+  type StreamChangeOptions,
   type StreamEvents,
+  StreamLifecycle,
+  type StreamQuery,
   schemaFileText,
   send,
   type Tagger,

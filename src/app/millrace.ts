@@ -10,6 +10,7 @@ import {
   systemRandom,
   type Telemetry,
 } from '../core/index.ts';
+import type { ScavengeOptions, ScavengeReport } from '../operations/index.ts';
 import type { Environment, LogReading, ProcessorStatus, StreamReading } from '../processing/index.ts';
 import {
   type Freshness,
@@ -40,6 +41,7 @@ import {
   StoredSchemas,
   type StoredSchemasStatus,
   type StreamEvents,
+  StreamLifecycle,
 } from '../store/index.ts';
 import { TopologyEngine } from '../streams/index.ts';
 import { SubscriptionEngine } from '../subscriptions/index.ts';
@@ -93,6 +95,8 @@ export interface Millrace {
   readonly subscriptions: SubscriptionEngine;
   readonly replication: ReplicationEngine;
   readonly storage: Storage;
+  /** Streams as a whole: `archive`, `restore`, `tombstone`, `setRetention`, `list`. */
+  readonly streams: StreamLifecycle;
   /** The keys of those whom sensitive data concerns: `forget`, `rotate`. */
   readonly keys: KeyRing;
 
@@ -134,6 +138,11 @@ export interface Millrace {
    */
   subscribe<Event extends AnyEvent>(options: ByDefinition<SubscribeOptions, Event>): EventsOf<Event>;
   subscribe(options?: SubscribeOptions): AsyncGenerator<RecordedEvent, void, undefined>;
+  /**
+   * Frees what tombstoned streams and retention have let go, in slices that give way to what is more urgent: content goes; positions, ids
+   * and the hash chain stay. It can be ended at any moment, by a crash too, and begun again.
+   */
+  scavenge(options?: ScavengeOptions): Promise<ScavengeReport>;
   /** Where every processor stands: what an operator looks at first. */
   status(): MillraceStatus;
   /** All metrics in Prometheus' text format. */
@@ -248,6 +257,9 @@ class RunningApp implements Millrace {
   readonly replication: ReplicationEngine;
   readonly storage: Storage;
   readonly keys: KeyRing;
+  readonly streams: StreamLifecycle;
+  readonly #environment: Environment;
+  readonly #deciders: readonly AnyDecider[];
   readonly #appended = (result: AppendResult): Appended => new ReplicatedResult(result, this.replication);
   readonly #readers: Readers;
   readonly #metrics: PrometheusMetrics;
@@ -266,6 +278,9 @@ class RunningApp implements Millrace {
     this.events = environment.events;
     this.storage = environment.storage;
     this.keys = environment.keys;
+    this.#environment = environment;
+    this.#deciders = app.deciders;
+    this.streams = new StreamLifecycle({ storage: environment.storage, events: environment.codec });
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
@@ -287,6 +302,7 @@ class RunningApp implements Millrace {
     await this.#storedSchemas?.check();
     await this.keys.start();
     await this.events.prepareSnapshots();
+    await this.streams.setRetentionsOf(this.#deciders);
     await this.projections.start();
     await this.topologies.start();
     await this.router.start();
@@ -336,6 +352,12 @@ class RunningApp implements Millrace {
     options: SubscribeOptions | ByDefinition<SubscribeOptions, AnyEvent> = {},
   ): AsyncGenerator<never, void, undefined> {
     return this.#readers.subscribe(options) as AsyncGenerator<never, void, undefined>;
+  }
+
+  async scavenge(options: ScavengeOptions = {}): Promise<ScavengeReport> {
+    const { scavenge } = await import('../operations/index.ts');
+    const { storage, clock, codec: events } = this.#environment;
+    return scavenge({ storage, clock, events }, options);
   }
 
   status(): MillraceStatus {

@@ -32,6 +32,8 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   SAGA_NOT_FOUND: EXIT.notFound,
   CONDITION_CONFLICT: EXIT.conflict,
   ALREADY_EXISTS: EXIT.conflict,
+  STREAM_ARCHIVED: EXIT.conflict,
+  STREAM_TOMBSTONED: EXIT.conflict,
   POSITIONS_DIFFER: EXIT.conflict,
   IDEMPOTENCY_KEY_REUSED: EXIT.conflict,
   REVISION_CONFLICT: EXIT.conflict,

@@ -12,6 +12,7 @@ import { projectionCommand } from './commands/projection.ts';
 import { readModelCommand } from './commands/read-model.ts';
 import { replicaCommand } from './commands/replica.ts';
 import { sagaCommand } from './commands/saga.ts';
+import { scavengeCommand } from './commands/scavenge.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { streamCommand } from './commands/stream.ts';
@@ -43,6 +44,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(eventCommand(run))
     .addCommand(sagaCommand(run))
     .addCommand(streamCommand(run))
+    .addCommand(scavengeCommand(run))
     .addCommand(tailCommand(run))
     .addCommand(schemaCommand(run))
     .addCommand(keysCommand(run))

@@ -13,7 +13,7 @@ export interface StoreFlags {
 
 /** A request to the HTTP API. */
 export interface StoreRequest {
-  readonly method?: 'POST' | 'PATCH' | 'DELETE';
+  readonly method?: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
@@ -97,7 +97,7 @@ export async function withStoreApi<Result>(
 }
 
 /** Gives a command the app on its store, without the parts that would begin to work: only events and deciders. */
-async function withStore<Result>(
+export async function withStore<Result>(
   { store, app: module, create = false }: StoreFlags & { readonly create?: boolean },
   use: (app: Millrace, definition: App | undefined) => Promise<Result>,
 ): Promise<Result> {

@@ -8,6 +8,8 @@ const ERROR_CODES = {
   CONDITION_CONFLICT: { retryable: false, remedy: 'Read the events of the condition again and decide anew.' },
   EVENT_ID_REUSED: { retryable: false, remedy: 'Give the new content a new id.' },
   IDEMPOTENCY_KEY_REUSED: { retryable: false, remedy: 'Give the other request a key of its own.' },
+  STREAM_ARCHIVED: { retryable: false, remedy: 'Restore the stream, or append to another one.' },
+  STREAM_TOMBSTONED: { retryable: false, remedy: 'Use another name: this one is never written again.' },
   APPEND_FAILED: { retryable: false, remedy: 'See the cause; nothing was appended.' },
   LOAD_FAILED: { retryable: false, remedy: 'See the cause; the stored events are untouched.' },
   LIMIT_EXCEEDED: { retryable: false, remedy: 'Send less at once, or keep large content elsewhere and name it.' },

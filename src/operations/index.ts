@@ -15,3 +15,4 @@ export { type LogCheckpoint, parseCheckpoint, signCheckpoint } from './log-check
 export { type ExportManifest, type ExportOptions, exportLog } from './log-export.ts';
 export { type ImportOptions, type ImportResult, importLog, type PositionMapping } from './log-import.ts';
 export { type Finding, type FindingKind, type VerifyOptions, type VerifyReport, verifyLog } from './log-verifier.ts';
+export { type ScavengeOptions, type ScavengeReport, scavenge } from './scavenger.ts';

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { hexOf, isMillraceError, messageOf, recordChecksum, recordText, sha256 } from '../core/index.ts';
-import type { Storage, StoredRecord } from '../storage/index.ts';
+import { SCAVENGED_DATA, type Storage, type StoredRecord } from '../storage/index.ts';
 import { ChainWalker } from './chain-walker.ts';
 import { type Finding, type FindingKind, Findings } from './finding.ts';
 import { type LogCheckpoint, signatureFault } from './log-checkpoint.ts';
+import { ScavengedRecords } from './scavenged-records.ts';
 
 export type { Finding, FindingKind };
 
@@ -69,6 +70,7 @@ class LogVerifier {
   readonly #revisions = new Map<string, number>();
   readonly #content = createHash('sha256');
   readonly #changed: { record: StoredRecord; linked: string }[] = [];
+  readonly #scavenged = new ScavengedRecords();
   #events = 0;
   #unchecked = 0;
   #linkedEvents = 0;
@@ -91,6 +93,7 @@ class LogVerifier {
     }
     await this.#end(position);
     this.#tellMoved();
+    this.#tellScavenged();
     await this.#streamHeads();
     for (const checkpoint of this.#options.checkpoints ?? []) await this.#checkpoint(checkpoint, head);
     this.#options.onProgress?.(head, head);
@@ -164,7 +167,10 @@ class LogVerifier {
     const hash = text === undefined ? undefined : sha256(text);
     this.#content.update(hash ?? linked ?? '', 'hex');
     if (damaged) return this.#passOver(record);
-    if (linked !== undefined && hash !== linked) {
+    this.#scavenged.saw(record);
+    if (record.data === SCAVENGED_DATA && hash !== linked) {
+      this.#scavenged.add(position);
+    } else if (linked !== undefined && hash !== linked) {
       this.#changed.push({ record, linked });
     }
     this.#checkRevision(record);
@@ -236,6 +242,15 @@ class LogVerifier {
         const message = `${named(record)} was moved: it was committed at position ${from.record.position}.`;
         this.#findings.add('record-moved', message, record.position);
       }
+    }
+  }
+
+  /** Content may be gone where a scavenge says so, and nowhere else. */
+  #tellScavenged(): void {
+    for (const [first, last] of this.#scavenged.unnamed()) {
+      const where = first === last ? `event at position ${first}` : `events at positions ${first} to ${last}`;
+      const message = `The content of the ${where} is gone, and no scavenge names it.`;
+      this.#findings.add('record-changed', message, first, last);
     }
   }
 

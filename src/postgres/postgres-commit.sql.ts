@@ -9,6 +9,7 @@ import { CHECK_CURSORS, CURSOR_PARAMETERS, LOCK_CURSORS, WRITE_CURSORS } from '.
 import { DOCUMENT_PARAMETERS, WRITE_DOCUMENTS } from './postgres-documents.sql.ts';
 import { CHECK_EVENTS, EVENT_PARAMETERS, EVENT_VARIABLES, LOCK_LOG, WRITE_EVENTS } from './postgres-events.sql.ts';
 import { STATE_PARAMETERS, WRITE_STATE } from './postgres-state.sql.ts';
+import { STREAM_PARAMETERS, WRITE_STREAMS } from './postgres-streams.sql.ts';
 import { LOCK_TOPICS, TOPIC_PARAMETERS, WRITE_TOPICS } from './postgres-topics.sql.ts';
 import { CHECK_WORK, LOCK_WORK, WORK_PARAMETERS, WRITE_WORK } from './postgres-work.sql.ts';
 
@@ -22,6 +23,7 @@ const PARAMETERS = [
   DOCUMENT_PARAMETERS,
   TOPIC_PARAMETERS,
   STATE_PARAMETERS,
+  STREAM_PARAMETERS,
 ];
 
 /** Names of the parameters of the commit function, in their order. */
@@ -87,6 +89,7 @@ ${WRITE_DOCUMENTS}
 ${WRITE_TOPICS}
 ${WRITE_STATE}
   END IF;
+${WRITE_STREAMS}
   answer := json_build_object('head', head, 'at', now_ms, 'revisions', revisions, 'known', known,
     'claimed', claimed, 'refusals', refusals);
   UPDATE commit_groups SET result = answer WHERE id = group_id;

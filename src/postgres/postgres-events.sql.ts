@@ -1,3 +1,5 @@
+import { CHECK_STREAMS } from './postgres-streams.sql.ts';
+
 /** Parameters of the commit function: appends in their order, and events in theirs. */
 export const EVENT_PARAMETERS = `
   append_batch int[], append_stream text[], append_expected bigint[], append_count int[],
@@ -9,6 +11,7 @@ export const EVENT_PARAMETERS = `
 export const EVENT_VARIABLES = `
   stream_ids bigint[];
   revisions bigint[];
+  states smallint[];
   head bigint;
   last_recorded_at bigint;
   known jsonb;
@@ -35,8 +38,8 @@ export const CHECK_EVENTS = `
   IF cardinality(append_batch) > 0 THEN
     SELECT array_agg(s.id ORDER BY a.n), array_agg(coalesce(last.revision, -1) ORDER BY a.n),
       bool_or(CASE a.expected WHEN -2 THEN false WHEN -3 THEN last.revision IS NULL
-        ELSE a.expected <> coalesce(last.revision, -1) END)
-    INTO stream_ids, revisions, conflicting
+        ELSE a.expected <> coalesce(last.revision, -1) END), array_agg(s.state ORDER BY a.n)
+    INTO stream_ids, revisions, conflicting, states
     FROM unnest(append_stream, append_expected) WITH ORDINALITY a(name, expected, n)
     LEFT JOIN streams s ON s.name = a.name
     LEFT JOIN LATERAL (SELECT revision FROM events WHERE stream = s.id ORDER BY revision DESC LIMIT 1) last ON true;
@@ -52,7 +55,7 @@ export const CHECK_EVENTS = `
       WHERE NOT e.fresh;
       FOREACH b IN ARRAY coalesce(refused, '{}') LOOP accepted[b] := false; END LOOP;
     END IF;
-
+${CHECK_STREAMS}
     IF conflicting THEN FOR refusal IN
       SELECT DISTINCT ON (a.batch) a.batch, jsonb_build_object('batch', a.batch, 'code', 'REVISION_CONFLICT',
         'item', a.n, 'actual', revisions[a.n], 'conflicting', (

@@ -5,7 +5,6 @@ import type {
   CommitResult,
   CursorMove,
   EncodedEvent,
-  ExpectedRevision,
   IdempotencyClaim,
   StreamAppend,
   TopicWrite,
@@ -28,6 +27,7 @@ import {
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import { type EventColumns, PostgresColumns, textArray } from './postgres-columns.ts';
 import type { PlannedBatch } from './postgres-planned-batch.ts';
+import { closedStream, expectedNumber, streamColumns } from './postgres-stream-columns.ts';
 
 /** What the commit function answers. Numbers of batches, items and events count from 1, as arrays of PostgreSQL do. */
 export interface GroupAnswer {
@@ -68,6 +68,7 @@ interface Refusal {
   readonly item: number;
   readonly code:
     | 'REVISION_CONFLICT'
+    | 'STREAM_CLOSED'
     | 'CONDITION_CONFLICT'
     | 'CURSOR_LOST'
     | 'CHECKPOINT_CONFLICT'
@@ -83,10 +84,6 @@ export interface GroupResult {
   readonly outcomes: readonly Outcome<CommitResult>[];
   readonly log: { readonly from: number; readonly head: number } | undefined;
 }
-
-const EXPECTED: Readonly<Record<Exclude<ExpectedRevision, number>, number>> = { noStream: -1, any: -2, exists: -3 };
-/** No stream stands below its beginning, and no number may be taken for one of the words. */
-const NEVER = -4;
 
 /** Batches on their way through the commit function: what it is given, and what its answer means to each of them. */
 export class PostgresGroup {
@@ -114,6 +111,7 @@ export class PostgresGroup {
       this.#documentColumns(),
       ...this.#topicColumns(),
       ...this.#stateColumns(),
+      streamColumns(this.#planned),
     ];
     const accepted = this.#planned.map(({ refusal }) => refusal === undefined);
     const shape = [this.#catalog.hashChain, this.#isOneEventEach()];
@@ -212,6 +210,8 @@ export class PostgresGroup {
         const { append } = this.#appends[item - 1] as { append: StreamAppend };
         return revisionConflict(append, actual as number, conflicting ?? []);
       }
+      case 'STREAM_CLOSED':
+        return closedStream(this.#appends[item - 1]?.append.stream as string, actual as number);
       case 'CONDITION_CONFLICT':
         return conditionConflict(this.#conditions[item - 1] as AppendCondition, conflicting ?? []);
       case 'CHECKPOINT_CONFLICT':
@@ -380,11 +380,6 @@ function repetitionError(
   if (unknown === undefined) return undefined;
   const known = sent.find(({ stored }) => stored !== undefined) as { event: EncodedEvent };
   return idsPartlyKnown(known.event, unknown.event);
-}
-
-function expectedNumber(expected: ExpectedRevision): number {
-  if (typeof expected !== 'number') return EXPECTED[expected];
-  return expected >= 0 ? expected : NEVER;
 }
 
 /** The time before which the writes trim a topic; 0 when none does. */

@@ -1,17 +1,24 @@
-import type {
-  AppendOutcome,
-  IdempotentResult,
-  LogFilter,
-  LogPage,
-  LogReader,
-  StoredEvent,
-  StoredSchemaVersion,
-  StreamRange,
+import { categoryOf } from '../core/index.ts';
+import {
+  type AppendOutcome,
+  type IdempotentResult,
+  type LogFilter,
+  type LogPage,
+  type LogReader,
+  type Retention,
+  SCAVENGED_DATA,
+  type StoredEvent,
+  type StoredSchemaVersion,
+  type StreamInfo,
+  type StreamListing,
+  type StreamRange,
+  streamClosed,
 } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import { CLOCK_MS } from './postgres-clock.sql.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { eventsWanted, order, type WalkTerms } from './postgres-event-walk.ts';
+import { PostgresStreamReader } from './postgres-stream-reader.ts';
 import { LONG_EVENT_BYTES } from './postgres-tables.sql.ts';
 
 type EventRow = [
@@ -34,6 +41,8 @@ const EVENT_COLUMNS =
 /** The row behind the events of a page: how far they lead, and nothing else. */
 const REACHED = `reached, NULL::text, NULL::bigint, NULL::text, NULL::int, NULL::int, NULL::text, NULL::text, NULL::bigint, NULL::bigint,
   NULL::text[], NULL::text`;
+const STATE_COLUMN = 12;
+const TOMBSTONED = 2;
 const NO_TAGS: readonly string[] = [];
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
@@ -47,11 +56,19 @@ export class PostgresLogReader implements LogReader {
   readonly #connection: PostgresConnection;
   readonly #catalog: PostgresCatalog;
   readonly #schema: string;
+  readonly #streams: PostgresStreamReader;
+  /** A condition on an event of a stream: whether its retention lets it be read. */
+  readonly #retained: string;
 
   constructor(connection: PostgresConnection, catalog: PostgresCatalog) {
     this.#connection = connection;
     this.#catalog = catalog;
     this.#schema = connection.schema;
+    this.#streams = new PostgresStreamReader(connection);
+    const last = `(SELECT max(l.revision) FROM ${connection.schema}.events l WHERE l.stream = s.id)`;
+    const [count, age] = ['coalesce(s.max_count, r.max_count)', 'coalesce(s.max_age, r.max_age)'];
+    this.#retained = `(${count} IS NULL OR e.revision > ${last} - ${count})
+      AND (${age} IS NULL OR e.recorded_at >= ${CLOCK_MS} - ${age} OR e.revision = ${last})`;
   }
 
   async head(): Promise<number> {
@@ -60,30 +77,38 @@ export class PostgresLogReader implements LogReader {
   }
 
   async readStream(stream: string, options: StreamRange = {}): Promise<readonly StoredEvent[]> {
-    const { from, to, types } = options;
+    const { from, to, types, includeDeleted = false } = options;
     const backward = options.direction === 'backward';
     const limit = Math.min(options.limit ?? STREAM_PAGE_DEFAULT, PAGE_MAX);
     const [least = 0, greatest = MAX] = backward ? [to, from] : [from, to];
     const wanted = types === undefined ? '' : `AND (${this.#ofTypesOrLast()})`;
-    const rows = await this.#connection.rows<EventRow>(
-      `SELECT ${EVENT_COLUMNS} FROM ${this.#schema}.streams s JOIN ${this.#schema}.events e ON e.stream = s.id
-       WHERE s.name = $1 AND e.revision >= $2 AND e.revision <= $3 ${wanted}
-       ORDER BY e.revision ${order(backward)} LIMIT $4`,
-      [stream, least, greatest, limit, ...(types === undefined ? [] : [types])],
+    // A stream without readable events is one row: so it is known whether it was ended, without asking again.
+    const rows = await this.#connection.rows<[...EventRow, state: number]>(
+      `SELECT ${EVENT_COLUMNS}, s.state FROM ${this.#schema}.streams s
+       LEFT JOIN ${this.#schema}.retentions r ON r.category = $5
+       LEFT JOIN LATERAL (SELECT * FROM ${this.#schema}.events e
+         WHERE e.stream = s.id AND e.revision >= greatest($2::bigint, s.freed) AND e.revision <= $3 ${wanted}
+         ${includeDeleted ? '' : `AND s.state = 0 AND ${this.#retained}`}
+         ORDER BY e.revision ${order(backward)} LIMIT $4) e ON true
+       WHERE s.name = $1 ORDER BY e.revision ${order(backward)}`,
+      [stream, least, greatest, limit, categoryOf(stream), ...(types === undefined ? [] : [types])],
     );
-    return this.#events(rows);
+    const [first] = rows;
+    if (first?.[STATE_COLUMN] === TOMBSTONED && !includeDeleted) throw streamClosed(stream, 'tombstoned');
+    if (((first?.[0] ?? null) as number | null) === null) return [];
+    return this.#events(rows as unknown as EventRow[]);
   }
 
-  async readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
-    const { after, filter = {} } = options;
+  async readLog(options: { after: number; limit: number; filter?: LogFilter; scavenged?: boolean }): Promise<LogPage> {
+    const { after, filter = {}, scavenged = false } = options;
     const { events, through } = await this.#page(filter, { after, limit: Math.min(options.limit, PAGE_MAX) });
-    return { events, through: Math.max(after, through) };
+    return { events: scavenged ? events : events.filter(hasContent), through: Math.max(after, through) };
   }
 
   async readLogBackward(options: { before?: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
     const { before = MAX, filter = {} } = options;
     const { events, through } = await this.#page(filter, { before, limit: Math.min(options.limit, PAGE_MAX) });
-    return { events, through: Math.min(before, through) };
+    return { events: events.filter(hasContent), through: Math.min(before, through) };
   }
 
   async streamRevision(stream: string): Promise<number> {
@@ -93,6 +118,18 @@ export class PostgresLogReader implements LogReader {
       [stream],
     );
     return row?.[0] ?? -1;
+  }
+
+  stream(name: string): Promise<StreamInfo | undefined> {
+    return this.#streams.stream(name);
+  }
+
+  streams(listing: StreamListing): Promise<readonly StreamInfo[]> {
+    return this.#streams.streams(listing);
+  }
+
+  retentions(): Promise<ReadonlyMap<string, Retention>> {
+    return this.#streams.retentions();
   }
 
   async existing(streams: readonly string[]): Promise<ReadonlySet<string>> {
@@ -109,7 +146,7 @@ export class PostgresLogReader implements LogReader {
        WHERE e.position = $1`,
       [position],
     );
-    return (await this.#events(rows))[0];
+    return (await this.#events(rows)).find(hasContent);
   }
 
   async claimed(key: string): Promise<IdempotentResult | undefined> {
@@ -198,7 +235,7 @@ export class PostgresLogReader implements LogReader {
 
   /** An event of a stream that is of one of the types, or the last one of the range. Both are found before the stream is walked. */
   #ofTypesOrLast(): string {
-    return `e.type = ANY (ARRAY (SELECT id FROM ${this.#schema}.kinds WHERE type = ANY ($5::text[])))
+    return `e.type = ANY (ARRAY (SELECT id FROM ${this.#schema}.kinds WHERE type = ANY ($6::text[])))
       OR e.revision = (SELECT l.revision FROM ${this.#schema}.events l
         WHERE l.stream = (SELECT id FROM ${this.#schema}.streams WHERE name = $1) AND l.revision <= $3
         ORDER BY l.revision DESC LIMIT 1)`;
@@ -221,6 +258,11 @@ export class PostgresLogReader implements LogReader {
       digest: row[11],
     }));
   }
+}
+
+/** Scavenged events are stepped over. */
+function hasContent({ data }: StoredEvent): boolean {
+  return data !== SCAVENGED_DATA;
 }
 
 const MAX = Number.MAX_SAFE_INTEGER;

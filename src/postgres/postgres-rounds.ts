@@ -90,6 +90,10 @@ function guardsOf(batch: Batch): Map<string, Use> {
     if (write.op === 'trim') alone(`topic ${write.topic}`);
     else beside(`topic ${write.topic}`);
   }
+  // Whoever depends on where a stream stands also depends on whether it takes events.
+  for (const write of batch.streams ?? []) {
+    alone(write.op === 'category-retention' ? `retention ${write.category}` : `stream ${write.stream}`);
+  }
   for (const { store, partition } of batch.state ?? []) alone(`state ${partition} ${store}`);
   return guards;
 }

@@ -2,6 +2,7 @@ import { LAST_BEFORE } from './postgres-clock.sql.ts';
 import { COMMIT_GROUP } from './postgres-commit.sql.ts';
 import { FORBIDDEN_EVENTS } from './postgres-conditions.sql.ts';
 import { DEFINE_COLLECTION } from './postgres-documents.sql.ts';
+import { STREAM_TABLES } from './postgres-streams.sql.ts';
 import { LONG_EVENTS_INDEX, TABLES } from './postgres-tables.sql.ts';
 import { CLAIM_WORK } from './postgres-work.sql.ts';
 
@@ -10,6 +11,15 @@ interface Migration {
   readonly name: string;
   readonly sql: string;
 }
+
+/** The commit function has other parameters from here on: those before it go, whichever a store has. */
+const DROP_COMMIT_GROUP = `DO $drop$
+DECLARE former regprocedure;
+BEGIN
+  FOR former IN SELECT oid::regprocedure FROM pg_proc
+    WHERE proname = 'commit_group' AND pronamespace = current_schema()::regnamespace
+  LOOP EXECUTE 'DROP FUNCTION ' || former; END LOOP;
+END $drop$;`;
 
 /** All steps, the oldest first. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,6 +30,10 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     name: 'an index of long events, and a commit function for many small appends',
     sql: [LONG_EVENTS_INDEX, COMMIT_GROUP].join('\n'),
+  },
+  {
+    name: 'streams that are archived, ended or limited',
+    sql: [STREAM_TABLES, DROP_COMMIT_GROUP, COMMIT_GROUP].join('\n'),
   },
 ];
 

@@ -14,22 +14,25 @@ export class LogFollower {
   readonly #filter: LogFilter;
   readonly #clock: Clock;
   readonly #doorbell: Doorbell;
+  readonly #scavenged: boolean;
   readonly #advanced: (position: number) => void;
   #position = 0;
   #head = 0;
   #behindSince: number | null = null;
   #unwatch: (() => void) | undefined;
 
-  /** `advanced` learns of every step forward. */
+  /** `advanced` learns of every step forward. With `scavenged`, pages hold what is left of scavenged events too. */
   constructor(options: {
     storage: Storage;
     clock: Clock;
     filter: LogFilter;
+    scavenged?: boolean;
     advanced?: (position: number) => void;
   }) {
     this.#storage = options.storage;
     this.#filter = options.filter;
     this.#clock = options.clock;
+    this.#scavenged = options.scavenged ?? false;
     this.#doorbell = new Doorbell(options.clock);
     this.#advanced = options.advanced ?? (() => undefined);
   }
@@ -57,7 +60,8 @@ export class LogFollower {
 
   /** The next wanted events after the position, or after one further on; none when the log has no more. */
   async page(limit: number, after = this.#position): Promise<LogPage> {
-    const page = await this.#storage.log.readLog({ after, limit, filter: this.#filter });
+    const [filter, scavenged] = [this.#filter, this.#scavenged];
+    const page = await this.#storage.log.readLog({ after, limit, filter, scavenged });
     this.#sawHead(page.through);
     return page;
   }

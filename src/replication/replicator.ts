@@ -74,7 +74,7 @@ export class Replicator {
     this.#options = options;
     this.#advanced = advanced;
     const { primary: storage, clock } = options;
-    this.#follower = new LogFollower({ storage, clock, filter: {}, advanced });
+    this.#follower = new LogFollower({ storage, clock, filter: {}, scavenged: true, advanced });
   }
 
   /** Begins to copy. Throws when the secondary says that this primary was replaced, or somebody else has it in use. */

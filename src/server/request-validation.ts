@@ -15,7 +15,7 @@ const INTEGER = /^-?\d{1,16}$/;
 
 /**
  * Checks requests against the schemas of their routes. A body is taken as it was sent, since what it says is stored: a number
- * where text belongs is refused, not turned into text. A query is text by nature, so that its integers are read.
+ * where text belongs is refused, not turned into text. A query is text by nature, so that its integers and truth values are read.
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'request' }) => {
   const validator = Compile(schema);
@@ -31,6 +31,7 @@ function readQuery({ properties = {} }: QuerySchema, given: object): object {
   for (const [name, property] of Object.entries(properties)) {
     const text = query[name];
     if (text === undefined && property.default !== undefined) query[name] = property.default;
+    if (property.type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
     if (property.type === 'integer' && typeof text === 'string' && INTEGER.test(text)) query[name] = Number(text);
   }
   return query;

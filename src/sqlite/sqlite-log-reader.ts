@@ -1,12 +1,16 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type {
-  IdempotentResult,
-  LogFilter,
-  LogPage,
-  LogReader,
-  StoredEvent,
-  StoredSchemaVersion,
-  StreamRange,
+import {
+  type IdempotentResult,
+  type LogFilter,
+  type LogPage,
+  type LogReader,
+  type Retention,
+  SCAVENGED_DATA,
+  type StoredEvent,
+  type StoredSchemaVersion,
+  type StreamInfo,
+  type StreamListing,
+  type StreamRange,
 } from '../storage/index.ts';
 import { claimFinder } from './sqlite-claim-writer.ts';
 import { SqliteEventKinds } from './sqlite-event-kinds.ts';
@@ -14,6 +18,7 @@ import { eventsSelected, type PositionRange } from './sqlite-event-walk.ts';
 import { SqliteLogSelection } from './sqlite-log-selection.ts';
 import { checkGapless, damagedRecord, isIntact, unordered } from './sqlite-record-check.ts';
 import { schemaVersions } from './sqlite-schema-versions.ts';
+import { type ReadableEvents, SqliteStreamReader } from './sqlite-stream-reader.ts';
 import { streamEventsOfTypes } from './sqlite-stream-walk.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
@@ -55,9 +60,10 @@ export class SqliteLogReader implements LogReader {
   readonly #statements = new Map<string, Statement<unknown[], EventRow>>();
   readonly #forward: Statement<[string, number, number, number], EventRow>;
   readonly #backward: Statement<[string, number, number, number], EventRow>;
-  readonly #revision: Statement<[string], number | null>;
+  readonly #streams: SqliteStreamReader;
   readonly #selection: SqliteLogSelection;
   readonly #recordedAt: Statement<[number], number>;
+  readonly #recorded: Statement<[string, number, number], number>;
   readonly #head: Statement<[], number>;
   readonly #existing: Statement<[string], string>;
   /** From here on every event has a checksum. */
@@ -80,13 +86,15 @@ export class SqliteLogReader implements LogReader {
     this.#backward = database
       .prepare<[string, number, number, number], EventRow>(`${ofStream} ORDER BY e.revision DESC LIMIT ?`)
       .raw();
-    this.#selection = new SqliteLogSelection(database, this.#kinds);
-    this.#recordedAt = database.prepare<[number], number>('SELECT recorded_at FROM events WHERE position = ?').pluck();
-    this.#revision = database
-      .prepare<[string], number | null>(
-        'SELECT max(revision) FROM events WHERE stream = (SELECT id FROM streams WHERE name = ?)',
+    this.#recorded = database
+      .prepare<[string, number, number], number>(
+        `SELECT revision FROM events WHERE stream = (SELECT id FROM streams WHERE name = ?) AND revision >= ?
+         AND recorded_at >= ? ORDER BY revision LIMIT 1`,
       )
       .pluck();
+    this.#selection = new SqliteLogSelection(database, this.#kinds);
+    this.#recordedAt = database.prepare<[number], number>('SELECT recorded_at FROM events WHERE position = ?').pluck();
+    this.#streams = new SqliteStreamReader(database, now);
     this.#existing = database
       .prepare<[string], string>('SELECT name FROM streams WHERE name IN (SELECT value FROM json_each(?))')
       .pluck();
@@ -100,7 +108,10 @@ export class SqliteLogReader implements LogReader {
   }
 
   async readStream(stream: string, options: StreamRange = {}): Promise<readonly StoredEvent[]> {
-    const { from, to, types } = options;
+    const { types, includeDeleted = false } = options;
+    const readable = this.#streams.readable(stream, includeDeleted);
+    if (readable === 'none') return [];
+    const { from, to } = readable === 'all' ? options : this.#limited(stream, options, readable);
     const limit = Math.min(options.limit ?? STREAM_PAGE_DEFAULT, PAGE_MAX);
     const backward = options.direction === 'backward';
     const [least = 0, greatest = Number.MAX_SAFE_INTEGER] = backward ? [to, from] : [from, to];
@@ -114,7 +125,7 @@ export class SqliteLogReader implements LogReader {
     return events;
   }
 
-  async readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
+  async readLog(options: { after: number; limit: number; filter?: LogFilter; scavenged?: boolean }): Promise<LogPage> {
     const { after, filter = {} } = options;
     const limit = Math.min(options.limit, PAGE_MAX);
     // Taken before anything is read, and the end of the page: a commit while it is being put together would otherwise show
@@ -123,7 +134,7 @@ export class SqliteLogReader implements LogReader {
     if (head <= after) return { events: [], through: after };
     const { events, last } = this.#select(filter, { after, through: head }, limit);
     if (options.filter === undefined) checkGapless(this.#database.name, events, 'position');
-    return { events, through: last ?? head };
+    return { events: options.scavenged === true ? events : withContent(events), through: last ?? head };
   }
 
   async readLogBackward(options: { before?: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
@@ -133,11 +144,23 @@ export class SqliteLogReader implements LogReader {
     if (before <= 1) return { events: [], through: before };
     const range = { after: 0, through: before - 1, backward: true };
     const { events, last } = this.#select(filter, range, limit);
-    return { events, through: last ?? 1 };
+    return { events: withContent(events), through: last ?? 1 };
   }
 
   async streamRevision(stream: string): Promise<number> {
-    return this.#revision.get(stream) ?? -1;
+    return this.#streams.revision(stream);
+  }
+
+  async stream(name: string): Promise<StreamInfo | undefined> {
+    return this.#streams.stream(name);
+  }
+
+  async streams(listing: StreamListing): Promise<readonly StreamInfo[]> {
+    return this.#streams.streams(listing);
+  }
+
+  async retentions(): Promise<ReadonlyMap<string, Retention>> {
+    return this.#streams.retentions();
   }
 
   async existing(streams: readonly string[]): Promise<ReadonlySet<string>> {
@@ -155,6 +178,15 @@ export class SqliteLogReader implements LogReader {
 
   async schemaVersions(): Promise<readonly StoredSchemaVersion[]> {
     return schemaVersions(this.#database).all();
+  }
+
+  /** A range without what may not be read. Streams are ordered by time, so that what is old enough to go lies at the beginning. */
+  #limited(stream: string, { from, to, direction }: StreamRange, readable: ReadableEvents): StreamRange {
+    const { last, recordedFrom } = readable;
+    let first = readable.from;
+    if (recordedFrom > 0) first = Math.max(first, this.#recorded.get(stream, first, recordedFrom) ?? last);
+    if (direction === 'backward') return { ...(from === undefined ? {} : { from }), to: Math.max(to ?? 0, first) };
+    return { from: Math.max(from ?? 0, first), ...(to === undefined ? {} : { to }) };
   }
 
   #headNow(): number {
@@ -240,6 +272,12 @@ export class SqliteLogReader implements LogReader {
     if (row[10] !== null) event.tags = JSON.parse(row[10]) as string[];
     return event;
   };
+}
+
+/** Scavenged events are stepped over. */
+function withContent(events: readonly StoredEvent[]): readonly StoredEvent[] {
+  const isThere = ({ data }: StoredEvent): boolean => data !== SCAVENGED_DATA;
+  return events.every(isThere) ? events : events.filter(isThere);
 }
 
 /** How many more events a page takes that holds some already; none when it is full or long enough. */

@@ -10,7 +10,9 @@ import {
   idsPartlyKnown,
   idTwice,
   revisionConflict,
+  STREAM_STATES,
   type StreamAppend,
+  streamClosed,
 } from '../storage/index.ts';
 import type { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
@@ -21,12 +23,22 @@ import { SqliteSchemaVersionWriter } from './sqlite-schema-versions.ts';
 interface StreamHead {
   id: number;
   revision: number;
+  /** Index in `STREAM_STATES`; 0 takes events. */
+  state: number;
 }
 
 /** How many heads of streams are remembered: a look-up saved for every append to a stream in use. */
 const HEADS_MAX = 50_000;
 /** How many of the events that caused a conflict are named in its error. */
 const CONFLICTING_SHOWN_MAX = 20;
+
+const NO_STREAM: [id: number, state: number] = [0, 0];
+
+/** An archived stream can still be named as what a batch rests on; a tombstoned one cannot. */
+function checkOpen({ stream, events }: StreamAppend, state: number): void {
+  const name = STREAM_STATES[state];
+  if (name === 'tombstoned' || (name === 'archived' && events.length > 0)) throw streamClosed(stream, name);
+}
 
 /** Checks and writes events. Belongs to the one writer of a file, which is why it may remember heads and the last position. */
 export class SqliteLogWriter {
@@ -41,7 +53,7 @@ export class SqliteLogWriter {
   #position: number;
   #lastRecordedAt: number;
 
-  readonly #findStream: Statement<[string], number>;
+  readonly #findStream: Statement<[string], [id: number, state: number]>;
   readonly #findRevision: Statement<[number], number | null>;
   readonly #findEvent: Statement<[string], [number, string, number, string, number]>;
   readonly #insertStream: Statement<[string]>;
@@ -55,7 +67,9 @@ export class SqliteLogWriter {
     this.#kinds = new SqliteKindWriter(database);
     this.#schemaVersions = new SqliteSchemaVersionWriter(database);
     this.#conditions = new SqliteConditionChecker(database, this.#kinds);
-    this.#findStream = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
+    this.#findStream = database
+      .prepare<[string], [number, number]>('SELECT id, state FROM streams WHERE name = ?')
+      .raw();
     this.#findRevision = database
       .prepare<[number], number | null>('SELECT max(revision) FROM events WHERE stream = ?')
       .pluck();
@@ -143,7 +157,7 @@ export class SqliteLogWriter {
     return { appends: outcomes, recordedAt };
   }
 
-  /** Throws `REVISION_CONFLICT` when a stream is not where its append expects it. */
+  /** Throws `REVISION_CONFLICT` when a stream is not where its append expects it, `STREAM_ARCHIVED` or `STREAM_TOMBSTONED` when it takes no events. */
   check(appends: readonly StreamAppend[]): void {
     const streams = appends.length > 1 ? new Set<string>() : undefined;
     for (const append of appends) {
@@ -152,8 +166,9 @@ export class SqliteLogWriter {
         throw appendedTwice(stream);
       }
       streams?.add(stream);
+      const { revision: actual, state } = this.#head(stream);
+      if (state !== 0) checkOpen(append, state);
       if (expected === 'any') continue;
-      const actual = this.#head(stream).revision;
       const met = expected === 'noStream' ? actual === -1 : expected === 'exists' ? actual >= 0 : actual === expected;
       if (!met) throw revisionConflict(append, actual, this.#conflicting(append));
     }
@@ -202,11 +217,16 @@ export class SqliteLogWriter {
     return { stream, revision: head.revision, position: this.#position };
   }
 
+  /** A stream is not what is remembered of it any more. */
+  forgetStream(stream: string): void {
+    this.#heads.delete(stream);
+  }
+
   #head(stream: string): StreamHead {
     const remembered = this.#heads.get(stream);
     if (remembered !== undefined) return remembered;
-    const id = this.#findStream.get(stream) ?? 0;
-    const head = { id, revision: id === 0 ? -1 : (this.#findRevision.get(id) ?? -1) };
+    const [id, state] = this.#findStream.get(stream) ?? NO_STREAM;
+    const head = { id, revision: id === 0 ? -1 : (this.#findRevision.get(id) ?? -1), state };
     if (this.#heads.size >= HEADS_MAX) this.#forgetOldestHead();
     this.#heads.set(stream, head);
     return head;

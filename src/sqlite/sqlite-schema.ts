@@ -15,6 +15,8 @@ import type { SchemaState } from '../storage/index.ts';
  *   that a query for a tag and a type reads no events. An event without tags costs nothing.
  * - A link of the hash chain holds the hashes of the records of its group: they stay when the content of an event is removed.
  * - The versions of schemas have a table of their own, so that an app can see at its start what it must be able to read.
+ * - Whether a stream is archived or tombstoned, its retention, and how many of its events were scavenged stand in its row, which an append
+ *   looks up anyway. The row of a scavenged event stays, without its content.
  * - Generated columns of document tables are virtual: only their indexes cost anything.
  */
 const MIGRATIONS: readonly string[] = [
@@ -131,6 +133,13 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE events ADD COLUMN checksum INTEGER;
   INSERT INTO meta (name, value) SELECT 'checksums_from', coalesce(max(position), 0) + 1 FROM events;
   CREATE TABLE links (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, hash BLOB NOT NULL, records BLOB NOT NULL);
+  `,
+  `
+  ALTER TABLE streams ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE streams ADD COLUMN freed INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE streams ADD COLUMN max_count INTEGER;
+  ALTER TABLE streams ADD COLUMN max_age INTEGER;
+  CREATE TABLE retentions (category TEXT PRIMARY KEY, max_count INTEGER, max_age INTEGER) WITHOUT ROWID;
   `,
 ];
 

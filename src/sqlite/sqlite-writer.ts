@@ -23,6 +23,7 @@ import { concernsContent, contentError, sqliteCode, storageError, unknownOutcome
 import { nextEpoch, SqliteLeases } from './sqlite-leases.ts';
 import { SqliteLogWriter } from './sqlite-log-writer.ts';
 import { migrate } from './sqlite-schema.ts';
+import { SqliteStreamWriter } from './sqlite-stream-writer.ts';
 import { SqliteStateWriter, SqliteTopicWriter } from './sqlite-topic-writer.ts';
 import { SqliteWorkWriter } from './sqlite-work-writer.ts';
 
@@ -60,6 +61,7 @@ interface Session {
   readonly work: SqliteWorkWriter;
   readonly topics: SqliteTopicWriter;
   readonly state: SqliteStateWriter;
+  readonly streams: SqliteStreamWriter;
 }
 
 /**
@@ -311,13 +313,14 @@ export class SqliteWriter {
 
   #prepare(database: Database): Session {
     const chain = this.#options.hashChain !== false ? new SqliteChainWriter(database) : undefined;
+    const log = new SqliteLogWriter(database, chain);
     return {
       database,
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
       // Asks the shared memory of the log, not the file, and copies nothing.
       logPages: this.#options.file === MEMORY ? undefined : database.prepare('PRAGMA wal_checkpoint(NOOP)'),
-      log: new SqliteLogWriter(database, chain),
+      log,
       chain,
       claims: new SqliteClaimWriter(database),
       cursors: new SqliteCursorWriter(database, this.#leases),
@@ -325,6 +328,7 @@ export class SqliteWriter {
       work: new SqliteWorkWriter(database, this.#leases),
       topics: new SqliteTopicWriter(database),
       state: new SqliteStateWriter(database),
+      streams: new SqliteStreamWriter(database, stream => log.forgetStream(stream)),
     };
   }
 }
@@ -366,6 +370,7 @@ function write(session: Session, batch: Batch, now: number, undo: (() => void)[]
   if (work !== undefined) undo.push(...session.work.write(work, now));
   if (topics !== undefined) session.topics.write(topics, now);
   if (state !== undefined) session.state.write(state);
+  if (batch.streams !== undefined) session.streams.write(batch.streams);
   const result = { appends: outcomes, replayed: false, recordedAt };
   if (claim !== undefined) session.claims.write(claim, result, now);
   return result;

@@ -6,8 +6,8 @@ const CHARACTERS_PER_ROW = 4_096;
 const RECORDS_PER_ROW = 40;
 
 /** The rows that a batch writes, at least 1, long ones counted by their length: what its share of a group is measured by. */
-export function rowsOf({ appends, documents, work, topics, state }: Batch): number {
-  let rows = 1 + (work?.length ?? 0) + (state?.length ?? 0) + (topics?.length ?? 0);
+export function rowsOf({ appends, documents, work, topics, state, streams }: Batch): number {
+  let rows = 1 + (work?.length ?? 0) + (state?.length ?? 0) + (topics?.length ?? 0) + (streams?.length ?? 0);
   let characters = 0;
   for (const { events } of appends ?? []) {
     rows += events.length;

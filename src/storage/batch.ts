@@ -2,6 +2,7 @@ import type { CursorMove } from './cursors.ts';
 import type { DocumentWrite } from './documents.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
 import type { AppendCondition, AppendOutcome, StreamAppend } from './log.ts';
+import type { StreamWrite } from './stream-lifecycle.ts';
 import type { StateWrite, TopicWrite } from './topics.ts';
 import type { WorkWrite } from './work.ts';
 
@@ -26,10 +27,12 @@ export interface Batch {
   readonly work?: readonly WorkWrite[];
   readonly topics?: readonly TopicWrite[];
   readonly state?: readonly StateWrite[];
+  /** Archives, ends, limits or scavenges streams, after everything has been checked. */
+  readonly streams?: readonly StreamWrite[];
 }
 
 /** What handling something does to the world inside the storage: a batch without the cursor and the class, which are the runner's. */
-export type Effects = Omit<Batch, 'cursors' | 'class' | 'claim'>;
+export type Effects = Omit<Batch, 'cursors' | 'class' | 'claim' | 'streams'>;
 
 /** Where a committed batch came to stand. */
 export interface CommitResult {

@@ -57,6 +57,7 @@ export {
   noSuchPartition,
   notParked,
   revisionConflict,
+  streamClosed,
   undefinedCollection,
   undefinedTopic,
   unguardedDocument,
@@ -64,6 +65,16 @@ export {
 } from './refusals.ts';
 export type { PendingMigration, SchemaState } from './schema.ts';
 export type { Capabilities, Hint, Storage } from './storage.ts';
+export {
+  KEEP_ALL,
+  type Retention,
+  SCAVENGED_DATA,
+  STREAM_STATES,
+  type StreamInfo,
+  type StreamListing,
+  type StreamState,
+  type StreamWrite,
+} from './stream-lifecycle.ts';
 export type {
   NewTopicRecord,
   StateEntry,

@@ -1,3 +1,5 @@
+import type { Retention, StreamInfo, StreamListing } from './stream-lifecycle.ts';
+
 /** The condition that an append puts on its stream: no condition, new, existing, or exactly at a revision. */
 export type ExpectedRevision = 'any' | 'noStream' | 'exists' | number;
 
@@ -156,6 +158,10 @@ export interface StreamRange {
   readonly limit?: number;
   readonly direction?: 'forward' | 'backward';
   /**
+   * Also what is in an archived or tombstoned stream, and what is beyond its retention, as long as it was not scavenged. Default: false.
+   */
+  readonly includeDeleted?: boolean;
+  /**
    * Only events of these types, and the one with the greatest revision of the range, whatever its type: it tells where the stream stands.
    * The others are passed over by the backend, which does not give them out.
    */
@@ -171,15 +177,24 @@ export interface LogReader {
   head(): Promise<number>;
   /**
    * Events of one stream from a revision on, up to another one if that is given, both included, forward or backward; empty
-   * when there are none. Default of `limit`: 1,000.
+   * when there are none, and for an archived stream. Throws `STREAM_TOMBSTONED` for one that was ended for good. Default of `limit`: 1,000.
    */
   readStream(stream: string, options?: StreamRange): Promise<readonly StoredEvent[]>;
-  /** Events after a position, in the order of the log. */
-  readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage>;
+  /**
+   * Events after a position, in the order of the log: those of archived and tombstoned streams and those beyond a retention too, until they
+   * are scavenged. With `scavenged`, also what is left of those: their data is the empty text.
+   */
+  readLog(options: { after: number; limit: number; filter?: LogFilter; scavenged?: boolean }): Promise<LogPage>;
   /** Events before a position, the last one first. Default of `before`: behind the end of the log. */
   readLogBackward(options: { before?: number; limit: number; filter?: LogFilter }): Promise<LogPage>;
   /** Revision of the last event of a stream; -1 when there is none. */
   streamRevision(stream: string): Promise<number>;
+  /** A stream as it stands, archived and tombstoned ones too; undefined when there is none. */
+  stream(name: string): Promise<StreamInfo | undefined>;
+  /** Streams as they stand, archived and tombstoned ones and Millrace's own too. */
+  streams(listing: StreamListing): Promise<readonly StreamInfo[]>;
+  /** The retention of categories that have one. */
+  retentions(): Promise<ReadonlyMap<string, Retention>>;
   /** Which of the streams have at least one event. */
   existing(streams: readonly string[]): Promise<ReadonlySet<string>>;
   /** What was done under an idempotency key; undefined when nothing was, or it is no longer kept. */

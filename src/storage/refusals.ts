@@ -3,6 +3,7 @@ import type { CursorMove } from './cursors.ts';
 import type { CollectionOwner, DocumentWrite } from './documents.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
 import type { AppendCondition, EncodedEvent, StreamAppend } from './log.ts';
+import type { StreamState } from './stream-lifecycle.ts';
 import type { TopicDefinition } from './topics.ts';
 import type { WorkWrite } from './work.ts';
 
@@ -38,6 +39,19 @@ export function revisionConflict(
     `Stream ${stream} ${found}, but it was expected ${wanted}. Nothing was appended: read the stream again and decide anew.`,
     { details: { stream, expected, actual, conflicting } },
   );
+}
+
+/** `STREAM_ARCHIVED` or `STREAM_TOMBSTONED`: a stream takes no events any more. */
+export function streamClosed(stream: string, state: Exclude<StreamState, 'active'>): MillraceError {
+  return state === 'archived'
+    ? new MillraceError('STREAM_ARCHIVED', `Stream ${stream} is archived. Nothing was appended: restore it first.`, {
+        details: { stream },
+      })
+    : new MillraceError(
+        'STREAM_TOMBSTONED',
+        `Stream ${stream} was ended for good: nothing can be read from it or appended to it. Use another name.`,
+        { details: { stream } },
+      );
 }
 
 /** `CONDITION_CONFLICT`: the log holds what a condition forbids. */

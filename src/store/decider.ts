@@ -1,4 +1,4 @@
-import { checkedName, MillraceError } from '../core/index.ts';
+import { checkedName, type Duration, MillraceError } from '../core/index.ts';
 import type { AnyEvent, NewEvent, RecordedEventOf } from './event-definition.ts';
 import { type AnySnapshotOptions, checkSnapshotOptions, type SnapshotOptions } from './snapshot-options.ts';
 
@@ -16,6 +16,16 @@ export interface Decider<State, Rules extends Decide<State>, Event extends AnyEv
   readonly decide: Rules;
   /** How snapshots of its states are taken; false for none. Undefined means the defaults. */
   readonly snapshot: SnapshotOptions<State> | false | undefined;
+  /** How much is kept of its streams. Undefined: what is set for its category, or everything. */
+  readonly retention?: DeciderRetention;
+}
+
+/** How much is kept of the streams of a decider. */
+export interface DeciderRetention {
+  /** So many of the last events. */
+  readonly maxCount?: number;
+  /** Events that are no older. */
+  readonly maxAge?: Duration;
 }
 
 /** A decider of whatever state and commands; what lists of deciders hold. */
@@ -27,6 +37,7 @@ export interface AnyDecider {
   readonly evolve: object;
   readonly decide: object;
   readonly snapshot: AnySnapshotOptions | false | undefined;
+  readonly retention?: DeciderRetention;
 }
 
 /** For every event type, the state after such an event. */
@@ -70,6 +81,8 @@ export function defineDecider<
     decide: Rules;
     /** Default: every 100 events; false for none. */
     snapshot?: SnapshotOptions<NoInfer<State>> | false;
+    /** For streams whose old events do not matter to the state. Set for the category when an app starts; see `setCategoryRetention`. */
+    retention?: DeciderRetention;
   },
 ): Decider<State, Rules, Event> {
   checkedName(name, 'The name of a decider');

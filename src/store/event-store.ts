@@ -15,6 +15,7 @@ import type {
   LogFilter,
   Storage,
   StreamAppend,
+  StreamRange,
 } from '../storage/index.ts';
 import { AppendCommitter, type AppendResult } from './append-committer.ts';
 import { checkedCondition } from './append-condition.ts';
@@ -170,10 +171,7 @@ export class EventStore {
   }
 
   /** Events of a stream, decoded; see `LogReader.readStream`. */
-  async readStream(
-    stream: string,
-    options: { from?: number; limit?: number; direction?: 'forward' | 'backward' } = {},
-  ): Promise<readonly RecordedEvent[]> {
+  async readStream(stream: string, options: StreamRange = {}): Promise<readonly RecordedEvent[]> {
     const started = this.#clock.monotonic();
     const stored = await this.#storage.log.readStream(stream, options);
     this.#readDuration.observe((this.#clock.monotonic() - started) / 1000);

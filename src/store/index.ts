@@ -12,6 +12,7 @@ export {
   type CommandsOf,
   type Decide,
   type Decider,
+  type DeciderRetention,
   defineDecider,
   type Evolve,
   rejected,
@@ -61,4 +62,19 @@ export { shownState } from './shown-state.ts';
 export type { SnapshotOptions } from './snapshot-options.ts';
 export type { Blame, FieldChange, StateDifference } from './state-history.ts';
 export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
+export {
+  type PositionRanges,
+  SCAVENGE_STREAM,
+  type Scavenged,
+  type StreamEvent,
+  streamOfCategory,
+  streamOfStream,
+  streamWritesOf,
+} from './stream-events.ts';
+export {
+  type StreamChange,
+  type StreamChangeOptions,
+  StreamLifecycle,
+  type StreamQuery,
+} from './stream-lifecycle.ts';
 export type { Upcasters } from './upcasting.ts';

@@ -81,6 +81,10 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
     await before.close();
     await server.query('DELETE FROM earlier.migrations WHERE version > 1');
     await server.query('DROP INDEX earlier.events_long');
+    await server.query('DROP TABLE earlier.retentions');
+    for (const column of ['state', 'freed', 'max_count', 'max_age']) {
+      await server.query(`ALTER TABLE earlier.streams DROP COLUMN ${column}`);
+    }
     const { pending } = await postgresSchema({ url: at('earlier') });
     expect(pending.map(step => step.version)).toEqual(steps.slice(1));
     const storage = await openPostgres({ url: at('earlier') });

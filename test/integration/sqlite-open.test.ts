@@ -99,6 +99,8 @@ describe.each(['inline', 'thread'] as const)('opening a store with the writer %s
     await storage.close();
     const earlier = new Database(file);
     earlier.exec(`
+      DROP TABLE retentions; ALTER TABLE streams DROP COLUMN state; ALTER TABLE streams DROP COLUMN freed;
+      ALTER TABLE streams DROP COLUMN max_count; ALTER TABLE streams DROP COLUMN max_age;
       DROP TABLE schema_versions; DROP TABLE links; ALTER TABLE events DROP COLUMN checksum;
       DELETE FROM meta WHERE name = 'checksums_from'; PRAGMA user_version = 2;
     `);

@@ -3,14 +3,15 @@ import type { Output } from '../output.ts';
 import type { StateFlags } from '../run-stream.ts';
 import type { StoreFlags } from '../store-api.ts';
 import { withStoreOptions } from '../store-options.ts';
+import { streamLifecycleCommands } from './stream-lifecycle.ts';
 
 type Run = (action: (output: Output) => Promise<number>, json?: boolean) => Promise<void>;
 
 /** `millrace stream`: one stream as a whole. */
 export function streamCommand(run: Run): Command {
   const load = () => import('../run-stream.ts');
-  return new Command('stream')
-    .description('Look at a stream and at the state that its events make.')
+  const command = new Command('stream')
+    .description('Look at streams and at the state that their events make; archive, restore, end and limit them.')
     .addCommand(
       withStoreOptions(new Command('info'))
         .description('Say how many events a stream has, its first and its last one; ends with 3 when there are none.')
@@ -41,4 +42,6 @@ Examples:
           run(async output => (await load()).streamState(stream, flags, output), flags.json ?? false),
         ),
     );
+  for (const each of streamLifecycleCommands(run)) command.addCommand(each);
+  return command;
 }

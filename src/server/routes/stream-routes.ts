@@ -13,6 +13,7 @@ const PageQuery = Type.Object({
   from: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
   direction: Type.Enum(['forward', 'backward'], { default: 'forward' }),
+  includeDeleted: Type.Boolean({ default: false }),
 });
 /** Appends to streams and reads them. */
 export function streamRoutes({ server, app }: RouteContext): void {

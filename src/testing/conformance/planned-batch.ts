@@ -19,7 +19,7 @@ export function plannedBatch(plan: BatchPlan, model: StorageModel, next: () => n
   return plan.sound ? soundPart(batch, model) : batch;
 }
 
-type Full = Required<Omit<Batch, 'class' | 'claim'>> & Pick<Batch, 'claim'>;
+type Full = Required<Omit<Batch, 'class' | 'claim' | 'streams'>> & Pick<Batch, 'claim'>;
 
 /** The writes of a batch that can be accepted together; or the repetition of one append, when it holds a known event. */
 function soundPart(batch: Full, model: StorageModel): Batch {

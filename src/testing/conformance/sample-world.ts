@@ -46,7 +46,7 @@ export class SampleWorld {
   }
 
   /** A batch that would be accepted, with writes of every kind. */
-  batch(): Required<Omit<Batch, 'class'>> {
+  batch(): Required<Omit<Batch, 'class' | 'streams'>> {
     return {
       appends: [sampleAppend('order-1', 0, sampleEvents(2)), sampleAppend('audit-1')],
       claim: { key: 'claimed', digest: new Uint8Array([1]), answer: '', keepMs: 60_000 },

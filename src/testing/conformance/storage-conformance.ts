@@ -8,6 +8,7 @@ import { conditionConformance } from './condition-conformance.ts';
 import { type ConformanceSubject, type OpenedStorage, runOnFreshStorage } from './conformance-context.ts';
 import type { ConformanceSlice, ConformanceTest } from './conformance-slice.ts';
 import { cursorConformance } from './cursor-conformance.ts';
+import { deletingConformance } from './deleting-conformance.ts';
 import { documentConformance } from './document-conformance.ts';
 import { guardConformance } from './guard-conformance.ts';
 import { idempotencyConformance } from './idempotency-conformance.ts';
@@ -62,6 +63,7 @@ const SLICES: readonly ConformanceSlice[] = [
   repetitionConformance,
   idempotencyConformance,
   logConformance,
+  deletingConformance,
   auditConformance,
   batchConformance,
   guardConformance,
