@@ -46,7 +46,9 @@ function parsedCall() {
   if (values.rounds !== undefined && !/^[1-9]\d{0,3}$/.test(values.rounds)) {
     throw new UsageError(`--rounds is ${JSON.stringify(values.rounds)}. Give a whole number from 1.`);
   }
-  const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const chosen = benchmarks.filter(({ name, onlyByName }) =>
+    positionals.length === 0 ? onlyByName !== true : positionals.includes(name),
+  );
   return { ...values, chosen };
 }
 

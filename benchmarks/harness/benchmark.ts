@@ -39,6 +39,8 @@ export interface Benchmark {
   readonly name: string;
   readonly title: string;
   readonly rounds: number;
+  /** Takes so long that it is run only when it is asked for. Default: false. */
+  readonly onlyByName?: boolean;
   /** Whether a round that does not count goes before them. Default: true. */
   readonly warmUp?: boolean;
   readonly columns: readonly FigureColumn[];

@@ -1,4 +1,6 @@
 import { appendBatches } from '../append-batches.ts';
+import { appendCondition, appendCosts, postgresAppendCondition, postgresAppendCosts } from '../append-costs.ts';
+import { appendCurve } from '../append-curve.ts';
 import { appendHttp } from '../append-http.ts';
 import { appendManyCallers } from '../append-many-callers.ts';
 import { appendOneCaller } from '../append-one-caller.ts';
@@ -21,6 +23,9 @@ export const benchmarks: readonly Benchmark[] = [
   appendManyCallers,
   appendBatches,
   appendHttp,
+  appendCosts,
+  appendCondition,
+  appendCurve,
   readStreams,
   catchUp,
   replay,
@@ -30,6 +35,8 @@ export const benchmarks: readonly Benchmark[] = [
   readYourWrite,
   postgresAppendOneCaller,
   postgresAppendManyCallers,
+  postgresAppendCosts,
+  postgresAppendCondition,
   postgresAppendPeer,
   postgresReadStreams,
   postgresCatchUp,

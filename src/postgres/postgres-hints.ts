@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { type Clock, type Logger, messageOf, type Scheduled } from '../core/index.ts';
+import { type Clock, type Logger, messageOf, type Scheduled, sleep } from '../core/index.ts';
 import { type Batch, type Hint, touchedNames } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
@@ -8,6 +8,8 @@ import { type HintMessage, type LogStep, messageTexts, readMessage, withStep } f
 /** How often the log is looked at while other processes can say that they committed, and while they cannot. */
 const POLL_LISTENING_MS = 1_000;
 const POLL_ALONE_MS = 50;
+/** The least time between two messages: who commits without a pause tells of it now and then, who commits once tells at once. */
+const TELL_EVERY_MS = 10;
 /** How far a poll looks for the types of what it missed; beyond, it may be of any type. */
 const POLLED_EVENTS_MAX = 1_000;
 
@@ -40,6 +42,7 @@ export class PostgresHints {
   #told = 0;
   #lastWork = 0;
   readonly #topicEnds = new Map<string, number>();
+  readonly #closing = Promise.withResolvers<void>();
   #closed = false;
 
   constructor(parts: Parts) {
@@ -70,6 +73,7 @@ export class PostgresHints {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.resolve();
     this.#listeners.clear();
     this.#pollTimer?.cancel();
     await this.#polling;
@@ -106,7 +110,7 @@ export class PostgresHints {
   }
 
   async #tellAll(): Promise<void> {
-    const { connection, self } = this.#parts;
+    const { connection, clock, self } = this.#parts;
     while (this.#toTell !== undefined) {
       const { log, queues, topics } = this.#toTell;
       this.#toTell = undefined;
@@ -116,6 +120,7 @@ export class PostgresHints {
       } catch {
         // The others look by themselves.
       }
+      await Promise.race([sleep(clock, TELL_EVERY_MS), this.#closing.promise]);
     }
     this.#telling = undefined;
   }

@@ -45,6 +45,7 @@ class AppendedRounds {
  * the batches before it have written. Answers the round of each batch, from 0.
  */
 export function roundsOf(batches: readonly Batch[]): number[] {
+  if (areApart(batches)) return batches.map(() => 0);
   const used = new Map<string, Uses>();
   const appended = new AppendedRounds();
   return batches.map(batch => {
@@ -63,6 +64,18 @@ export function roundsOf(batches: readonly Batch[]): number[] {
     appended.add(batch, round);
     return round;
   });
+}
+
+/** Whether each batch is nothing but new events for a stream of its own, as most are: seen without naming what each of them touches. */
+function areApart(batches: readonly Batch[]): boolean {
+  const streams = new Set<string>();
+  for (const { appends = [], class: _, ...others } of batches) {
+    const [append] = appends;
+    if (append === undefined || appends.length > 1 || !append.events.every(({ fresh }) => fresh)) return false;
+    for (const name in others) if (others[name as keyof typeof others] !== undefined) return false;
+    streams.add(append.stream);
+  }
+  return streams.size === batches.length;
 }
 
 function guardsOf(batch: Batch): Map<string, Use> {

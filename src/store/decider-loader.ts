@@ -73,7 +73,7 @@ interface Replay {
   readonly decider: AnyDecider;
   readonly stream: string;
   readonly to?: number;
-  readonly types?: readonly string[];
+  readonly types?: readonly string[] | undefined;
 }
 
 type Evolve = Readonly<Record<string, ((state: unknown, event: RecordedEvent) => unknown) | undefined>>;
@@ -121,19 +121,21 @@ export class DeciderLoader {
   async load<D extends AnyDecider>(
     decider: D,
     stream: string,
-    options: LoadOptions = {},
+    options: LoadOptions & { readonly forCommand?: boolean } = {},
   ): Promise<LoadedEntity<StateOf<D>> & { readonly last: Place | undefined }> {
+    const { optimizeForReplay = false, forCommand = false } = options;
     const at = options.at === undefined ? undefined : await this.revisionAt(stream, options.at);
     const rules = options.snapshots === false || at !== undefined ? undefined : snapshotRules(decider);
     const replay: Replay = {
       decider,
       stream,
       ...(at === undefined ? {} : { to: at }),
-      ...(options.optimizeForReplay === true ? { types: Object.keys(decider.evolve) } : {}),
+      ...(optimizeForReplay || forCommand ? { types: Object.keys(decider.evolve) } : {}),
     };
     // Most streams are shorter than what a snapshot is taken after: for them there is nothing to look for.
     const limit = Math.min(rules?.every ?? PAGE, PAGE);
-    const first = await this.#read(replay, 0, limit);
+    // A short stream is read faster than its types are looked up; what is left out of it is not opened in any case.
+    const first = await this.#read(optimizeForReplay ? replay : { ...replay, types: undefined }, 0, limit);
     const long = first.length >= limit;
     const snapshot = long && rules !== undefined ? await this.#begin(decider, rules, stream) : undefined;
     const folding: Folding = snapshot ?? { state: decider.initial(), last: undefined };
@@ -207,7 +209,7 @@ export class DeciderLoader {
     const rules = snapshotRules(decider);
     const hot = rules === undefined ? undefined : await this.#goOn(rules, decider, stream);
     if (hot !== undefined) this.#hotLoads.add(1, { decider: decider.name });
-    const { state, last, from } = hot ?? (await this.load(decider, stream, { optimizeForReplay: true }));
+    const { state, last, from } = hot ?? (await this.load(decider, stream, { forCommand: true }));
     const revision = last?.revision ?? -1;
     const tail = revision - from + 1;
     // Without a state in memory the beginning of a stream is read also where a snapshot makes it unnecessary.

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { silentTelemetry } from '../core/index.ts';
 import { createTestEnvironment, faultyStorage, type TestEnvironment } from '../testing/index.ts';
 import { type AnyDecider, defineDecider, defineEvent, EventStore } from './index.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -110,12 +111,26 @@ test('never changes a state, however a stream came about', async () => {
   );
 });
 
-test('that fails never fails an append: it is counted, and the entity is loaded from its events', async () => {
+test('that fails never fails an append: it is logged and counted, and the entity is loaded from its events', async () => {
   const faulty = faultyStorage(environment.storage, batch => (batch.documents === undefined ? undefined : 'refuse'));
-  const events = await openEvents(counter(), faulty);
+  const counts: unknown[] = [];
+  const metrics = {
+    ...silentTelemetry.metrics,
+    counter: ({ name }: { name: string }) => ({
+      add: (amount: number, labels?: object) => void counts.push([name, amount, labels]),
+    }),
+  };
+  const logger = { ...silentTelemetry.logger, warn: vi.fn() };
+  const telemetry = { ...silentTelemetry, metrics, logger };
+  const events = new EventStore({ ...environment, storage: faulty, deciders: [counter()], telemetry });
   const { revision } = await settle(events.append('counter-1', counted(100)));
   expect(revision).toBe(99);
   expect(await snapshotOf('counter-1')).toBeUndefined();
+  expect(counts).toContainEqual(['millrace_snapshots_total', 1, { decider: 'counter', outcome: 'failed' }]);
+  expect(logger.warn).toHaveBeenCalledWith(
+    expect.objectContaining({ decider: 'counter', stream: 'counter-1', err: expect.any(String) }),
+    'a snapshot could not be taken',
+  );
   const { state, totalEvents } = await settle(events.load(counter(), 'counter-1'));
   expect([state.last, totalEvents]).toEqual([99, 100]);
 });
