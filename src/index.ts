@@ -75,7 +75,7 @@ export {
   type ProjectionStatus,
   type Row,
 } from './projections/index.ts';
-export type { ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';
+export type { LogEpochs, ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';
 export {
   defineRoute,
   type HttpRequest,

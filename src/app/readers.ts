@@ -1,10 +1,16 @@
 import { MillraceError } from '../core/index.ts';
 import { type Environment, type SubscriptionOptions, subscribe } from '../processing/index.ts';
+import type { LogEpochs } from '../replication/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
 import { CHECKPOINT_EVERY_DEFAULT, readByName } from '../subscriptions/index.ts';
 
 /** Which events a reader wants, from where, and under which name. */
-export interface SubscribeOptions extends SubscriptionOptions {
+export interface SubscribeOptions extends Omit<SubscriptionOptions, 'after'> {
+  /**
+   * Begins behind this position, or behind a checkpoint (`app.epochs.checkpoint(position)`, or the id of a server-sent event). `LOG_REWOUND` when it was
+   * seen in a log that this one does not continue. Default: what `startAt` says.
+   */
+  readonly after?: number | string;
   /**
    * Keeps a checkpoint under this name: a later reader of the name goes on behind it, also after a crash; `startAt` and `after` count for the
    * first one only. An event counts as handled when the next one is asked for. One reader at a time: in this process another one is
@@ -21,14 +27,23 @@ export interface SubscribeOptions extends SubscriptionOptions {
 /** Those who follow the log event by event. They end with the app. */
 export class Readers {
   readonly #environment: Environment;
+  readonly #epochs: LogEpochs;
   readonly #closing = new AbortController();
   readonly #named = new Set<string>();
 
-  constructor(environment: Environment) {
+  constructor(environment: Environment, epochs: LogEpochs) {
     this.#environment = environment;
+    this.#epochs = epochs;
   }
 
-  subscribe({ name, checkpointEvery, ...options }: SubscribeOptions): AsyncGenerator<RecordedEvent, void, undefined> {
+  subscribe({
+    name,
+    checkpointEvery,
+    after: seen,
+    ...rest
+  }: SubscribeOptions): AsyncGenerator<RecordedEvent, void, undefined> {
+    const after = typeof seen === 'string' ? this.#epochs.position(seen) : seen;
+    const options: SubscriptionOptions = { ...rest, ...(after === undefined ? {} : { after }) };
     const { signal } = this.#closing;
     const ends = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
     if (name === undefined) return subscribe(this.#environment, { ...options, signal: ends });

@@ -13,7 +13,7 @@ export {
   isTransient,
   PATIENCE,
 } from './failure-policy.ts';
-export { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
+export { keepRenewed, LEASE_MS, RENEW_MS, type RenewedLease } from './lease-renewal.ts';
 export { LogFollower } from './log-follower.ts';
 export { PartitionShare } from './partition-share.ts';
 export {
@@ -24,6 +24,6 @@ export {
   type ProcessorState,
   type ProcessorStatus,
 } from './processor.ts';
-export { checkStartAt, positionBefore, type StartAt } from './start-at.ts';
+export { checkReached, checkStartAt, positionBefore, type StartAt } from './start-at.ts';
 export { type SubscriptionOptions, subscribe } from './subscription.ts';
 export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

@@ -18,6 +18,7 @@ import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
 import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
+import { replicationRoutes } from './routes/replication-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
@@ -94,6 +95,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   keyRoutes(context);
   subscriptionRoutes(context);
   pullRoutes(context);
+  replicationRoutes(context);
   liveRoutes(context);
   await serveDashboard(context.server);
 }
