@@ -87,8 +87,10 @@ export {
   type RoutePattern,
 } from './router/index.ts';
 export {
+  type Correlation,
   declined,
   defineSaga,
+  needsPerson,
   type RepairNote,
   type Saga,
   type SagaBuilder,

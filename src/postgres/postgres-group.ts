@@ -241,7 +241,7 @@ export class PostgresGroup {
             event.tags.length === 0 ? null : textArray(event.tags),
             event.occurredAt,
             event.recordedAt ?? null,
-            event.digest,
+            `\\x${event.digest}`,
           );
           if (stream.startsWith(SYSTEM_PREFIX) || this.#catalog.isStored(event.type, event.schemaVersion)) continue;
           versions.add(number, event.type, event.schemaVersion);

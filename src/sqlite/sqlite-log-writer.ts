@@ -43,7 +43,7 @@ export class SqliteLogWriter {
 
   readonly #findStream: Statement<[string], number>;
   readonly #findRevision: Statement<[number], number | null>;
-  readonly #findEvent: Statement<[string], [number, string, number, Uint8Array, number]>;
+  readonly #findEvent: Statement<[string], [number, string, number, string, number]>;
   readonly #insertStream: Statement<[string]>;
   readonly #insertEvent: Statement<unknown[]>;
   readonly #insertTag: Statement<[string, number, number]>;
@@ -60,13 +60,15 @@ export class SqliteLogWriter {
       .prepare<[number], number | null>('SELECT max(revision) FROM events WHERE stream = ?')
       .pluck();
     this.#findEvent = database
-      .prepare<[string], [number, string, number, Uint8Array, number]>(
-        `SELECT e.position, s.name, e.revision, e.digest, e.recorded_at
+      .prepare<[string], [number, string, number, string, number]>(
+        `SELECT e.position, s.name, e.revision, lower(hex(e.digest)), e.recorded_at
          FROM events e JOIN streams s ON s.id = e.stream WHERE e.id = ?`,
       )
       .raw();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertEvent = database.prepare(
+      'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unhex(?), ?, ?, ?)',
+    );
     this.#insertTag = database.prepare('INSERT INTO event_tags VALUES (?, ?, ?)');
     this.#position = 0;
     this.#lastRecordedAt = 0;
@@ -126,7 +128,7 @@ export class SqliteLogWriter {
           continue;
         }
         const [position, knownStream, revision, digest, at] = found;
-        if (knownStream !== stream || Buffer.compare(digest, event.digest) !== 0) {
+        if (knownStream !== stream || digest !== event.digest) {
           throw idReused(event, { stream: knownStream, position });
         }
         known++;

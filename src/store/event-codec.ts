@@ -124,7 +124,7 @@ export class EventCodec {
   /** Loads the keys of events that are to be decoded; undefined when nothing in them is sealed. */
   keysOf(stored: readonly StoredEvent[]): Promise<LoadedKeys> | undefined {
     const ids: string[] = [];
-    for (const { data } of stored) ids.push(...keysIn(data));
+    for (const { data } of stored) if (holdsSealed(data)) ids.push(...keysIn(data));
     return ids.length === 0 ? undefined : this.#keys?.load(ids);
   }
 
@@ -147,7 +147,7 @@ export class EventCodec {
       tags: stored.tags,
       occurredAt: stored.occurredAt ?? stored.recordedAt,
       recordedAt: stored.recordedAt,
-      contentHash: hexOf(stored.digest),
+      contentHash: stored.digest,
     };
   }
 
@@ -365,10 +365,6 @@ function metadataOf(stored: StoredEvent): EventMetadata {
   if (stored.metadata === null) return { correlationId: stored.id };
   const metadata = JSON.parse(stored.metadata) as EventMetadata;
   return metadata.correlationId === undefined ? { ...metadata, correlationId: stored.id } : metadata;
-}
-
-function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 }
 
 function notJson(type: string, { pointer, what }: JsonLoss): MillraceError {

@@ -22,10 +22,7 @@ export interface RepeatableWish {
 /** The wish to append: streams and events, by their content and by ids that were chosen. Undefined without a key. */
 export function wishToAppend(key: string | undefined, appends: readonly StreamAppend[]): RepeatableWish | undefined {
   return wish(key, () =>
-    appends.map(({ stream, events }) => [
-      stream,
-      events.map(event => [Buffer.from(event.digest).toString('hex'), event.fresh ? null : event.id]),
-    ]),
+    appends.map(({ stream, events }) => [stream, events.map(event => [event.digest, event.fresh ? null : event.id])]),
   );
 }
 
@@ -83,5 +80,5 @@ export function resultsOf({
 function wish(key: string | undefined, content: () => unknown): RepeatableWish | undefined {
   if (key === undefined) return undefined;
   checkedName(key, 'The idempotency key');
-  return { key, digest: sha256(canonicalJson(content())) };
+  return { key, digest: Buffer.from(sha256(canonicalJson(content())), 'hex') };
 }
