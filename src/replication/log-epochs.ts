@@ -22,12 +22,12 @@ export class LogEpochs {
 
   /**
    * The position of a checkpoint. Throws `LOG_REWOUND` when it lies beyond what was carried over into a later epoch, or is of an epoch that this
-   * log has not come to; `INVALID_ARGUMENT` when it is none.
+   * log has not come to; `INVALID_ARGUMENT`, under a name, when it is none.
    */
-  position(checkpoint: string): number {
+  position(checkpoint: string, name = 'The checkpoint'): number {
     const [, digits = '', seen = '1'] = /^(\d{1,16})(?:@([1-9]\d{0,8}))?$/.exec(checkpoint) ?? [];
     const [position, epoch] = [Number(digits), Number(seen)];
-    if (digits === '' || !Number.isSafeInteger(position)) throw unreadable(checkpoint);
+    if (digits === '' || !Number.isSafeInteger(position)) throw unreadable(checkpoint, name);
     const lost = this.#began.find(start => start.epoch > epoch && start.after < position);
     if (lost === undefined && epoch <= this.current) return position;
     const details = { position, epoch, logEpoch: this.current, ...(lost && { continueAfter: lost.after }) };
@@ -39,10 +39,10 @@ export class LogEpochs {
   }
 }
 
-function unreadable(checkpoint: string): MillraceError {
+function unreadable(checkpoint: string, name: string): MillraceError {
   return new MillraceError(
     'INVALID_ARGUMENT',
-    `${JSON.stringify(checkpoint)} is no checkpoint; it must be the position of an event, or what was given as its id.`,
+    `${name} is ${checkpoint}; it must be the position of an event, or the checkpoint that was given as its id.`,
     { details: { checkpoint } },
   );
 }

@@ -54,7 +54,7 @@ function wantsStream(request: FastifyRequest): boolean {
 async function lastSeen(request: FastifyRequest, { app }: RouteContext): Promise<number | undefined> {
   const id = request.headers['last-event-id'];
   if (id === undefined || id === '') return undefined;
-  const position = app.epochs.position(String(id));
+  const position = app.epochs.position(String(id), 'Last-Event-ID');
   checkReached(position, await app.storage.log.head());
   return position;
 }
