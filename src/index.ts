@@ -173,4 +173,5 @@ export {
   type Subscription,
   type SubscriptionContext,
   type SubscriptionStatus,
+  type SubscriptionWish,
 } from './subscriptions/index.ts';

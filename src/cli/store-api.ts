@@ -13,7 +13,7 @@ export interface StoreFlags {
 
 /** A request to the HTTP API. */
 export interface StoreRequest {
-  readonly method?: 'POST' | 'PATCH' | 'DELETE';
+  readonly method?: 'DELETE' | 'PATCH' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
