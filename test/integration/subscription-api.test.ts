@@ -148,7 +148,7 @@ test('a subscription is defined and deleted over HTTP and the command line', asy
   const wish = { types: ['Happened'], startAt: { time: '2026-01-01T00:00:00Z' }, attempts: 3 };
   expect((await put(wish)).status).toBe(201);
   expect((await put(wish)).status).toBe(200);
-  expect((await put({ types: ['Other'] })).status).toBe(409);
+  expect(await (await put({ types: ['Other'] })).json()).toMatchObject({ code: 'ALREADY_EXISTS' });
   expect((await put({ typos: ['Other'] })).status).toBe(400);
   const run = async (...args: string[]) => millrace(['subscription', ...args, '--url', server.address]).ended;
   expect((await run('define', 'early', '--type', 'Happened', '--partitions', '1')).stdout).toBe('early is defined\n');
