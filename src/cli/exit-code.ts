@@ -15,6 +15,9 @@ export const EXIT = {
 } as const;
 
 const CODES: Partial<Record<ErrorCode, number>> = {
+  SAGA_NOT_DEFINED: EXIT.notFound,
+  SAGA_NOT_PARKED: EXIT.conflict,
+  SAGA_STATE_CONFLICT: EXIT.conflict,
   INVALID_ARGUMENT: EXIT.usage,
   INVALID_DEFINITION: EXIT.usage,
   INVALID_INPUT_FILE: EXIT.usage,

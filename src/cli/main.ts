@@ -11,6 +11,7 @@ import { keysCommand } from './commands/keys.ts';
 import { projectionCommand } from './commands/projection.ts';
 import { readModelCommand } from './commands/read-model.ts';
 import { replicaCommand } from './commands/replica.ts';
+import { sagaCommand } from './commands/saga.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
 import { streamCommand } from './commands/stream.ts';
@@ -40,6 +41,7 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(importCommand(run))
     .addCommand(demoCommand(run))
     .addCommand(eventCommand(run))
+    .addCommand(sagaCommand(run))
     .addCommand(streamCommand(run))
     .addCommand(tailCommand(run))
     .addCommand(schemaCommand(run))

@@ -13,7 +13,7 @@ export type {
   Saga,
   SagaTrigger,
 } from './saga-definition.ts';
-export { type SagaCounts, SagaEngine, type SagaEngineOptions } from './saga-engine.ts';
+export { type BeginOptions, type SagaCounts, SagaEngine, type SagaEngineOptions } from './saga-engine.ts';
 export type {
   Begin,
   Begun,
@@ -24,9 +24,11 @@ export type {
   SagaEventType,
   Wait,
 } from './saga-events.ts';
-export type { SagaGraph, SagaLeaf, SagaNode, SagaStep } from './saga-graph.ts';
+export { awaitedEvents, type SagaGraph, type SagaLeaf, type SagaNode, type SagaStep } from './saga-graph.ts';
 export type { SagaSummary } from './saga-index.ts';
 export type { RepairNote, SagaOperation } from './saga-operation.ts';
+export type { SagaResult, StepResult } from './saga-result.ts';
+export type { SagaFilter } from './saga-search.ts';
 export type { SagaStatus } from './saga-state.ts';
 export type { SagaMoment, SagaView } from './saga-view.ts';
 export type { StepArguments, StepContext, StepOutcome, UndoArguments } from './step-context.ts';

@@ -1,13 +1,16 @@
-import { isMillraceError, MillraceError } from '../core/index.ts';
-import { type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
+import { type Duration, isMillraceError, MillraceError, milliseconds } from '../core/index.ts';
+import { Doorbell, type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
 import type { Hint } from '../storage/index.ts';
 import { FreshStarts } from './fresh-starts.ts';
 import type { Saga } from './saga-definition.ts';
-import { sagaStream } from './saga-events.ts';
+import { type SagaEventType, sagaStream } from './saga-events.ts';
 import { SagaExecutor } from './saga-executor.ts';
-import { SAGA_INDEX, type SagaSummary, summaryIn, typeAndStatus } from './saga-index.ts';
+import { awaitedEvents } from './saga-graph.ts';
+import { SAGA_INDEX, type SagaSummary } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
+import { type SagaResult, sagaResult } from './saga-result.ts';
+import { findSagas, type SagaFilter } from './saga-search.ts';
 import { checkedInput, prepareStart, sagaQueue } from './saga-start.ts';
 import { type SagaState, type SagaStatus, startedState } from './saga-state.ts';
 import { SagaTriggerHandler } from './saga-trigger.ts';
@@ -26,6 +29,14 @@ export interface SagaEngineOptions {
   readonly concurrency?: number;
 }
 
+/** How a saga is begun by command. */
+export interface BeginOptions {
+  readonly correlationId?: string;
+  readonly causationId?: string;
+  /** What to do when there is one of that id: leave it as it is (`attach`, the default), or refuse (`reject`). */
+  readonly onConflict?: 'attach' | 'reject';
+}
+
 /** One type of saga at work: what starts its instances and what runs them. */
 interface SagaType {
   /** The version that new instances get: the highest one. */
@@ -40,7 +51,10 @@ interface SagaType {
 }
 
 const CONCURRENCY_DEFAULT = 256;
-const LIST_LIMIT_DEFAULT = 50;
+/** The events after which nothing more happens to a saga by itself. */
+const ENDS: readonly SagaEventType[] = ['SagaCompleted', 'SagaCompensated', 'SagaFailed', 'SagaForced', 'SagaParked'];
+/** How long whoever waits for a saga relies on hints. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** Starts sagas, runs them, and shows where they stand. */
 export class SagaEngine {
@@ -83,15 +97,10 @@ export class SagaEngine {
   }
 
   /**
-   * Starts a saga by command; one that exists already is left as it is. Answers where it stands: a new one, at its start.
-   * Throws `SAGA_NOT_DEFINED`, or `SCHEMA_VIOLATION` for an input that does not fit.
+   * Starts a saga by command; one that exists already is left as it is, or refused where that is asked for. Answers where it stands:
+   * a new one, at its start. Throws `SAGA_NOT_DEFINED`, `SCHEMA_VIOLATION` for an input that does not fit, or `ALREADY_EXISTS`.
    */
-  async begin(
-    type: string,
-    id: string,
-    input: unknown,
-    context: { correlationId?: string; causationId?: string } = {},
-  ): Promise<SagaView> {
+  async begin(type: string, id: string, input: unknown, context: BeginOptions = {}): Promise<SagaView> {
     const { current, fresh } = this.#find(type);
     const causationId = context.causationId ?? this.#environment.ids.next();
     const cause = { causationId, correlationId: context.correlationId ?? causationId };
@@ -106,6 +115,7 @@ export class SagaEngine {
     } catch (thrown) {
       fresh.remove(state);
       if (!isMillraceError(thrown, 'REVISION_CONFLICT')) throw thrown;
+      if (context.onConflict === 'reject') throw exists(type, id);
       return this.get(type, id);
     }
   }
@@ -189,12 +199,34 @@ export class SagaEngine {
     return this.operate(type, id, { kind: 'forceComplete' }, note);
   }
 
-  /** Sagas of a type and status, by id. */
-  async list(type: string, status: SagaStatus, limit = LIST_LIMIT_DEFAULT): Promise<readonly SagaSummary[]> {
+  /** Sagas of a type that meet a filter, or are of a status; those that need somebody first, then by id. */
+  async list(type: string, filter: SagaStatus | SagaFilter = {}, limit?: number): Promise<readonly SagaSummary[]> {
     this.#find(type);
-    const where = { typeAndStatus: typeAndStatus(type, status) };
-    const found = await this.#environment.storage.documents.query(SAGA_INDEX.name, { where, limit });
-    return found.map(({ body }) => summaryIn(body));
+    const wanted = typeof filter === 'string' ? { status: filter } : filter;
+    return findSagas(this.#environment, type, limit === undefined ? wanted : { ...wanted, limit });
+  }
+
+  /**
+   * What came of a saga: of each step and each undo. Waits for its end, or until it waits for a person, for as long as `within` says
+   * (default: not at all), and answers where it stands then.
+   */
+  async result(type: string, id: string, options: { readonly within?: Duration } = {}): Promise<SagaResult> {
+    const { clock } = this.#environment;
+    const end = clock.monotonic() + milliseconds(options.within ?? 0, 'within');
+    const hints = new Doorbell(clock);
+    const unwatch = this.#environment.storage.watch(({ types }) => {
+      if (ENDS.some(each => types.has(each))) hints.ring();
+    });
+    try {
+      for (;;) {
+        const result = sagaResult(await this.get(type, id));
+        const left = end - clock.monotonic();
+        if (result.isSettled || left <= 0) return result;
+        await hints.wait(Math.min(left, LOOK_AGAIN_MS));
+      }
+    } finally {
+      unwatch();
+    }
   }
 
   /** How many sagas there are of each type and status. */
@@ -223,7 +255,9 @@ export class SagaEngine {
       },
       environment,
     );
-    const awaited = awaitedBy(versions.values());
+    const awaited = new Set(
+      [...versions.values()].flatMap(({ graph }) => awaitedEvents(graph).map(event => event.type)),
+    );
     const handler = new SagaTriggerHandler(environment, current, fresh, awaited);
     const types = [...new Set([...current.triggers.map(({ event }) => event.type), ...awaited])];
     const trigger =
@@ -259,6 +293,16 @@ export class SagaEngine {
   }
 }
 
+function exists(type: string, id: string): MillraceError {
+  return new MillraceError(
+    'ALREADY_EXISTS',
+    `There is a saga ${type} with the id ${id} already. Nothing was started.`,
+    {
+      details: { type, id },
+    },
+  );
+}
+
 function notFound(type: string, id: string): MillraceError {
   return new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
 }
@@ -267,12 +311,6 @@ function undoNames({ graph }: Saga): ReadonlyMap<string, string> {
   return new Map(
     [...graph.leaves.values()].flatMap(leaf => (leaf.kind === 'step' ? [[leaf.name, leaf.undoName]] : [])),
   );
-}
-
-/** The types of the events that sagas wait for. */
-function awaitedBy(sagas: Iterable<Saga>): ReadonlySet<string> {
-  const leaves = [...sagas].flatMap(({ graph }) => [...graph.leaves.values()]);
-  return new Set(leaves.flatMap(leaf => (leaf.kind === 'wait' ? [leaf.event.type] : [])));
 }
 
 function byType(sagas: readonly Saga[]): Map<string, Map<number, Saga>> {

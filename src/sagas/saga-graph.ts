@@ -136,6 +136,11 @@ export function isRepeating(node: SagaNode): node is Repeating {
   return node.kind === 'forEach' || node.kind === 'loop';
 }
 
+/** The events that a saga waits for. */
+export function awaitedEvents({ leaves }: SagaGraph): readonly AnyEvent[] {
+  return [...leaves.values()].flatMap(leaf => (leaf.kind === 'wait' ? [leaf.event] : []));
+}
+
 /** Whether a part of a saga has a result of its own. */
 export function isLeaf(node: SagaNode): node is SagaLeaf {
   return node.kind === 'step' || node.kind === 'sleep' || node.kind === 'wait';

@@ -36,10 +36,10 @@ export interface SagaSummary {
 
 /** The index document of a saga. */
 export function indexWrite(state: SagaState): DocumentWrite {
-  const summary = summaryOf(state);
-  // What most sagas have not is left out: every commit writes the document.
-  const waitingFor = summary.waitingFor ?? undefined;
-  const document = { ...summary, waitingFor, typeAndStatus: typeAndStatus(state.type, state.status) };
+  // Every commit writes it: it is not copied, and what most sagas have not is left out.
+  const document: { -readonly [Field in keyof SagaSummary]?: unknown } & { typeAndStatus?: string } = summaryOf(state);
+  if (document.waitingFor === null) document.waitingFor = undefined;
+  document.typeAndStatus = typeAndStatus(state.type, state.status);
   return { collection: SAGA_INDEX.name, key: sagaStream(state.type, state.id), body: JSON.stringify(document) };
 }
 

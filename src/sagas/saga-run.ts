@@ -44,12 +44,15 @@ export class SagaRun {
   readonly #outcomes: Outcome[] = [];
   /** How far the log has been searched for each wait. */
   readonly #searched = new Map<string, number>();
+  /** What has not been looked at for sealed values yet; undefined when there are some. */
+  #unlooked: unknown[] | undefined;
   #ring: (() => void) | undefined;
   #isStale = false;
 
   constructor(parts: SagaRunParts, state: SagaState) {
     this.#parts = parts;
     this.#state = state;
+    this.#unlooked = [state.input, state.results];
   }
 
   /** Whether it waits for events beside what is at work. */
@@ -66,6 +69,15 @@ export class SagaRun {
   /** Takes the saga as far as it goes. `startsAtWork`: its first attempts are recorded, and still to be made. */
   async run(startsAtWork: boolean): Promise<void> {
     if (startsAtWork) for (const begun of this.#state.open) await this.#launch(begun);
+    try {
+      await this.#advance();
+    } finally {
+      // What is still at work is made again by whoever has the saga next.
+      for (const { abort } of this.#atWork.values()) abort.abort();
+    }
+  }
+
+  async #advance(): Promise<void> {
     const { lost, isDraining } = this.#parts;
     while (!lost.aborted) {
       const outcome = this.#outcomes.shift();
@@ -125,6 +137,7 @@ export class SagaRun {
         continue;
       }
       const { position: received, data: result } = search;
+      this.#unlooked?.push(result);
       const done = { result, durationMs: environment.clock.now() - open.wait.since, received };
       await this.#record(
         (state, circumstances) => {
@@ -152,6 +165,7 @@ export class SagaRun {
     };
     if (result.kind === 'failed') return this.#record(decide);
     const results = begun.undo ? undefined : { [begun.step]: result.result };
+    this.#unlooked?.push(result.result);
     if (result.effects === undefined) return this.#record(decide, results);
     try {
       return await this.#record(decide, results, result.effects);
@@ -291,6 +305,7 @@ export class SagaRun {
       throw new MillraceError('LEASE_LOST', `Saga ${type} ${id} goes on elsewhere.`, { details: { type, id } });
     }
     this.#state = state;
+    this.#unlooked?.push(state.input, state.results);
     this.#abortWhatIsNotWanted();
   }
 
@@ -313,9 +328,17 @@ export class SagaRun {
   /** A state whose sealed values can be opened: in memory as in its history they are JSON. */
   async #revived(state: SagaState): Promise<SagaState> {
     const { keys } = this.#parts.environment;
-    const written = { input: state.input, results: state.results };
-    const revived = await keys.revive(written);
-    return revived === written ? state : { ...state, ...revived };
+    // Of a saga that has held nothing sealed so far only what is new has to be looked at.
+    if (this.#unlooked !== undefined) {
+      const { length } = this.#unlooked;
+      if (length === 0 || (await keys.revive(this.#unlooked)) === this.#unlooked) {
+        this.#unlooked = [];
+        return state;
+      }
+      this.#unlooked = undefined;
+    }
+    const { input, results } = (await keys.revive({ input: state.input, results: state.results })) as SagaState;
+    return { ...state, input, results };
   }
 
   /** Whether a commit was refused because the saga itself has moved. */

@@ -19,6 +19,8 @@ export interface SagaMoment {
   readonly error: ErrorData | null;
   /** Why it was parked, or why a person repaired it. */
   readonly reason: string | null;
+  /** How a person settled a step. */
+  readonly how: 'completed' | 'skipped' | null;
   /** Who repaired it, if they said so. */
   readonly by: string | null;
   /** When the next try is due, after a failed one. */
@@ -48,8 +50,9 @@ function moment(
 ): SagaMoment {
   const data = event.data as Partial<Omit<SagaMoment, 'type' | 'revision' | 'at' | 'undo'>> & { undo?: boolean };
   const { step = null, attempt = null, durationMs = null, result = null, error = null, retryAt = null } = data;
-  const { reason = null, by = null } = data;
-  const isUndo = data.undo ?? (event.type === 'SagaStepUndone' || event.type === 'SagaCompensated');
+  const { reason = null, by = null, how = null } = data;
+  const isParkedUndo = event.type === 'SagaParked' && reason === 'compensation';
+  const isUndo = data.undo ?? (isParkedUndo || event.type === 'SagaStepUndone' || event.type === 'SagaCompensated');
   const undo = isUndo && step !== null ? (undoNames.get(partsOfKey(step).name) ?? `Undo ${step}`) : null;
   return {
     type: event.type,
@@ -62,6 +65,7 @@ function moment(
     result,
     error,
     reason,
+    how,
     by,
     retryAt,
   };

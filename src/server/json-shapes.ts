@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadLetterGroup, Delivery } from '../router/index.ts';
-import type { SagaSummary, SagaView } from '../sagas/index.ts';
+import type { SagaResult, SagaSummary, SagaView, StepResult } from '../sagas/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
 
 /** A recorded event as clients see it: times in RFC 3339. */
@@ -51,6 +51,17 @@ export function sagaJson(saga: SagaView) {
   return {
     ...sagaSummaryJson(saga),
     timeline: saga.timeline.map(moment => ({ ...moment, at: time(moment.at), retryAt: time(moment.retryAt) })),
+  };
+}
+
+/** What came of a saga, as clients see it. */
+export function sagaResultJson(result: SagaResult) {
+  const timed = (step: StepResult) => ({ ...step, executedAt: time(step.executedAt) });
+  return {
+    ...result,
+    completedAt: time(result.completedAt),
+    steps: result.steps.map(timed),
+    compensations: result.compensations.map(timed),
   };
 }
 

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Random, seededRandom } from 'millrace';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { needsPostgres, type PostgresServer, startPostgres } from '../postgres/postgres-server.ts';
 import { runCount, seed } from '../runs.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -43,9 +45,20 @@ const STARTING = [
   'after starting the app',
 ];
 
+/** Where a child keeps its orders, and where the services have their books. */
+interface Place {
+  readonly folder: string;
+  readonly store: string;
+}
+
+function onFile(): Place {
+  const folder = temporaryFolder();
+  return { folder, store: `sqlite:${join(folder, 'orders.db')}` };
+}
+
 /** Runs a child to its end, or until it kills itself; answers what it said. */
-function run(folder: string, scenario: string, fatal?: string): Promise<Outcome | 'killed'> {
-  const args = [module, folder, scenario, ...(fatal === undefined ? [] : [fatal])];
+function run({ folder, store }: Place, scenario: string, fatal?: string): Promise<Outcome | 'killed'> {
+  const args = [module, folder, store, scenario, ...(fatal === undefined ? [] : [fatal])];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -100,28 +113,60 @@ function some<T>(all: readonly T[], count: number, chance: Random): readonly T[]
   return taken;
 }
 
-describe.each(Object.keys(scenarios) as (keyof typeof scenarios)[])('the saga of an order that is %s', scenario => {
-  test(`comes to the same end, at whatever point its process is killed (seed ${chosen})`, async () => {
-    const chance = seededRandom(chosen);
-    const undisturbed = await run(temporaryFolder(), scenario);
-    expectSameEnd(undisturbed, scenario, 'undisturbed');
-    const { points } = undisturbed as Outcome;
-    expect(points).toEqual(expect.arrayContaining(STARTING));
-    // Every third run is killed a second time, while it starts to go on.
-    const cases = some(points, runCount(5, Number.POSITIVE_INFINITY), chance).map((point, index) => {
-      const again = index % 3 === 2 ? some(STARTING, 1, chance) : [];
-      return { folder: temporaryFolder(), fatal: [point, ...again] };
-    });
-    const total = cases.length;
-    const worker = async (): Promise<void> => {
-      for (let next = cases.pop(); next !== undefined; next = cases.pop()) {
-        const { folder, fatal } = next;
-        const label = `killed ${fatal.join(', then ')}`;
-        for (const point of fatal) expect(await run(folder, scenario, point), label).toBe('killed');
-        expectSameEnd(await run(folder, scenario), scenario, label);
-      }
-    };
-    expect(total).toBeGreaterThan(0);
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
+/** Kills children at points of their way, each on a place of its own, and lets others go on: they come to the same end. */
+async function killAndGoOn(
+  scenario: keyof typeof scenarios,
+  place: () => Place,
+  { count, sideBySide }: { readonly count: number; readonly sideBySide: number },
+): Promise<void> {
+  const chance = seededRandom(chosen);
+  const undisturbed = await run(place(), scenario);
+  expectSameEnd(undisturbed, scenario, 'undisturbed');
+  const { points } = undisturbed as Outcome;
+  expect(points).toEqual(expect.arrayContaining(STARTING));
+  // Every third run is killed a second time, while it starts to go on.
+  const cases = some(points, count, chance).map((point, index) => {
+    const again = index % 3 === 2 ? some(STARTING, 1, chance) : [];
+    return { at: place(), fatal: [point, ...again] };
+  });
+  expect(cases.length).toBeGreaterThan(0);
+  const worker = async (): Promise<void> => {
+    for (let next = cases.pop(); next !== undefined; next = cases.pop()) {
+      const { at, fatal } = next;
+      const label = `killed ${fatal.join(', then ')}`;
+      for (const point of fatal) expect(await run(at, scenario, point), label).toBe('killed');
+      expectSameEnd(await run(at, scenario), scenario, label);
+    }
+  };
+  await Promise.all(Array.from({ length: sideBySide }, worker));
+}
+
+const all = Object.keys(scenarios) as (keyof typeof scenarios)[];
+
+describe.each(all)('the saga of an order that is %s', scenario => {
+  test(`comes to the same end, at whatever point its process is killed (seed ${chosen})`, () =>
+    killAndGoOn(scenario, onFile, { count: runCount(5, Number.POSITIVE_INFINITY), sideBySide: SIDE_BY_SIDE }));
+});
+
+describe('on PostgreSQL', needsPostgres, () => {
+  let server: PostgresServer;
+  let places = 0;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server?.stop());
+
+  /** A schema of its own: what one child left behind is only for those that go on with it. */
+  const inSchema = (): Place => {
+    const url = new URL(server.url);
+    url.searchParams.set('schema', `orders_${++places}`);
+    return { folder: temporaryFolder(), store: url.href };
+  };
+
+  // What a killed process held is another's when its lease has ended: most of the time of this test nothing runs.
+  test(`the saga of every order comes to the same end, at whatever point its process is killed (seed ${chosen})`, async () => {
+    const count = runCount(1, Number.POSITIVE_INFINITY);
+    const tried = some(all, runCount(2, all.length), seededRandom(chosen));
+    await Promise.all(tried.map(scenario => killAndGoOn(scenario, inSchema, { count, sideBySide: SIDE_BY_SIDE })));
   });
 });

@@ -13,10 +13,10 @@ import { createServices, type Services } from '../../examples/order-processing/s
  * Carries one order through its saga and says as JSON what came of it and which points it passed on the way. It is made to
  * be killed: with a point, it kills itself there.
  *
- *     node order-saga-process.ts <folder> <scenario> [<point>]
+ *     node order-saga-process.ts <folder> <store> <scenario> [<point>]
  */
 
-const [folder = '', scenario = '', fatal] = process.argv.slice(2);
+const [folder = '', store = '', scenario = '', fatal] = process.argv.slice(2);
 const ID = '1';
 const SAGA = 'OrderProcessing';
 const placed: PlacedOrder = {
@@ -108,7 +108,7 @@ function watched(storage: Storage): Storage {
 }
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
-const storage = await openStorage(`sqlite:${join(folder, 'orders.db')}`, { clock: systemClock, logger });
+const storage = await openStorage(store, { clock: systemClock, logger });
 pass('after opening the store');
 const ledger = new WatchedLedger(join(folder, 'services.db'));
 const declineRate = scenario === 'declined' ? 1 : 0;
@@ -141,7 +141,7 @@ const outcome = {
   status: saga.status,
   timeline: saga.timeline.map(({ type, step, undo, attempt }) => ({ type, step, undo: undo !== null, attempt })),
   order: events.map(({ type }) => type),
-  customer: await app.query(customers, { id: 'ada', after: position }),
+  customer: await app.query(customers, { id: 'ada', after: position, timeout: '1m' }),
   effects: rows('SELECT service, key, state FROM effects ORDER BY key'),
   calls: rows('SELECT service, operation, key FROM calls ORDER BY id'),
   work: await storage.work.counts(`saga:${SAGA}`),
