@@ -22,6 +22,8 @@ const GIVEN: Readonly<Record<string, string>> = {
     return app;
   })()`,
 };
+/** What operates on something that the page does not have, such as a rebuild that has come far enough, is compiled and not run. */
+const COMPILED_ONLY = /\bapp\.(projections|queries|streams|scavenge|tenant|allTenants)\b/;
 /** How long a program waits for the first event of a loop that would go on for ever. */
 const FIRST_EVENT_MS = 3_000;
 
@@ -36,6 +38,7 @@ function codeOf(page: string, language: string): string[] {
 /** The program that the blocks of a page are, one after another: what the reader has to bring is given, and loops end after an event. */
 function programOf(page: string): string {
   const code = codeOf(page, 'ts')
+    .filter(block => !COMPILED_ONLY.test(block))
     .join('\n')
     .replace(
       /^declare (?:const|let|function) (\w+)[^;]*;$/gm,
