@@ -86,7 +86,7 @@ export {
   type ProjectionStatus,
   type Row,
 } from './projections/index.ts';
-export type { ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';
+export type { LogEpochs, ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';
 export {
   defineRoute,
   type HttpRequest,
@@ -188,4 +188,5 @@ export {
   type Subscription,
   type SubscriptionContext,
   type SubscriptionStatus,
+  type SubscriptionWish,
 } from './subscriptions/index.ts';

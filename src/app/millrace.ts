@@ -19,7 +19,7 @@ import {
   type ProjectionStatus,
   type Row,
 } from '../projections/index.ts';
-import { checkPrimary, type Fence, fenced, ReplicationEngine } from '../replication/index.ts';
+import { checkPrimary, type Fence, fenced, LogEpochs, ReplicationEngine } from '../replication/index.ts';
 import { type HttpTransport, Router } from '../router/index.ts';
 import { SagaEngine } from '../sagas/index.ts';
 import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
@@ -64,6 +64,12 @@ export interface MillraceOptions {
    */
   readonly secondaries?: Readonly<Record<string, StoreLocation>>;
   /**
+   * Refuses to write (`LEASE_LOST`) while it does not hold the lease of every secondary for certain, by its own clock: none of them can have
+   * been promoted then, so that nothing is acknowledged by two stores. The price: it does not write while a secondary is away.
+   * One process at a time. Default: false.
+   */
+  readonly requireLeases?: boolean;
+  /**
    * Where the keys are under which sensitive data is sealed: `file:<path>`, `env:<name>`, or a `KeyProvider`. Without them nothing
    * sensitive is appended or opened.
    */
@@ -94,6 +100,8 @@ export interface Millrace {
   readonly router: Router;
   readonly subscriptions: SubscriptionEngine;
   readonly replication: ReplicationEngine;
+  /** The epochs of the log, which rise with promotions, and the checkpoints that carry them. */
+  readonly epochs: LogEpochs;
   readonly storage: Storage;
   /** Streams as a whole: `archive`, `restore`, `tombstone`, `setRetention`, `list`. */
   readonly streams: StreamLifecycle;
@@ -181,7 +189,7 @@ export async function createMillrace(options: MillraceOptions): Promise<Millrace
   const { storage, fence } = options.secondaries === undefined ? { storage: opened } : fenced(opened);
   let running: RunningApp | undefined;
   try {
-    await checkPrimary(storage);
+    const epochs = new LogEpochs(await checkPrimary(storage));
     const environment = environmentOf({
       storage,
       clock,
@@ -193,6 +201,7 @@ export async function createMillrace(options: MillraceOptions): Promise<Millrace
     });
     running = new RunningApp(app, environment, metrics, {
       ...options,
+      epochs,
       ...(fence && { replicated: { opened, fence } }),
     });
     await running.start();
@@ -232,18 +241,22 @@ function checkNoneSensitive({ events }: App): void {
   );
 }
 
+const noFence: Fence = { close: () => undefined, requireLeases: () => undefined };
+
 /** The secondaries of an app. They are given the storage without its fence, so that they can note why it was closed. */
 function replicationOf(
   { storage, clock, random, telemetry, owner }: Environment,
   options: MillraceOptions & { replicated?: { opened: Storage; fence: Fence } },
 ): ReplicationEngine {
-  const { opened, fence } = options.replicated ?? { opened: storage, fence: { close: () => undefined } };
+  const { opened, fence } = options.replicated ?? { opened: storage, fence: noFence };
   const { logger } = telemetry;
   const entries = Object.entries(options.secondaries ?? {});
   const secondaries = Object.fromEntries(
     entries.map(([name, location]) => [name, () => openStorage(location, { clock, logger })]),
   );
-  return new ReplicationEngine({ secondaries, primary: opened, fence, clock, random, telemetry, owner });
+  const { requireLeases = false } = options;
+  const parts = { secondaries, primary: opened, fence, clock, random, telemetry, owner, requireLeases };
+  return new ReplicationEngine(parts);
 }
 
 /** The parts of an app on one environment, started and stopped in order. */
@@ -255,6 +268,7 @@ class RunningApp implements Millrace {
   readonly router: Router;
   readonly subscriptions: SubscriptionEngine;
   readonly replication: ReplicationEngine;
+  readonly epochs: LogEpochs;
   readonly storage: Storage;
   readonly keys: KeyRing;
   readonly streams: StreamLifecycle;
@@ -270,9 +284,10 @@ class RunningApp implements Millrace {
     app: App,
     environment: Environment,
     metrics: PrometheusMetrics,
-    options: MillraceOptions & { replicated?: { opened: Storage; fence: Fence } },
+    options: MillraceOptions & { epochs: LogEpochs; replicated?: { opened: Storage; fence: Fence } },
   ) {
-    this.#readers = new Readers(environment);
+    this.epochs = options.epochs;
+    this.#readers = new Readers(environment, options.epochs);
     this.#metrics = metrics;
     this.#ownsStorage = typeof options.store === 'string';
     this.events = environment.events;

@@ -7,11 +7,17 @@ import {
   type SubscriptionOptions,
   subscribe,
 } from '../processing/index.ts';
+import type { LogEpochs } from '../replication/index.ts';
 import type { AnyEvent, RecordedEvent, RecordedEventOf } from '../store/index.ts';
 import { CHECKPOINT_EVERY_DEFAULT, readByName } from '../subscriptions/index.ts';
 
 /** Which events a reader wants, from where, and under which name. */
-export interface SubscribeOptions extends SubscriptionOptions {
+export interface SubscribeOptions extends Omit<SubscriptionOptions, 'after'> {
+  /**
+   * Begins behind this position, or behind a checkpoint (`app.epochs.checkpoint(position)`, or the id of a server-sent event). `LOG_REWOUND` when it was
+   * seen in a log that this one does not continue. Default: what `startAt` says.
+   */
+  readonly after?: number | string;
   /**
    * Keeps a checkpoint under this name: a later reader of the name goes on behind it, also after a crash; `startAt` and `after` count for the
    * first one only. An event counts as handled when the next one is asked for. One reader at a time: in this process another one is
@@ -39,11 +45,13 @@ export type EventsOf<Event extends AnyEvent> = AsyncGenerator<RecordedEventOf<Ev
 /** Those who read or follow the log event by event. They end with the app. */
 export class Readers {
   readonly #environment: Environment;
+  readonly #epochs: LogEpochs;
   readonly #closing = new AbortController();
   readonly #named = new Set<string>();
 
-  constructor(environment: Environment) {
+  constructor(environment: Environment, epochs: LogEpochs) {
     this.#environment = environment;
+    this.#epochs = epochs;
   }
 
   read(given: ReadOptions | ByDefinition<ReadOptions, AnyEvent>): AsyncGenerator<RecordedEvent, void, undefined> {
@@ -54,7 +62,9 @@ export class Readers {
   subscribe(
     given: SubscribeOptions | ByDefinition<SubscribeOptions, AnyEvent>,
   ): AsyncGenerator<RecordedEvent, void, undefined> {
-    const { name, checkpointEvery, ...options } = byTypes(given) as SubscribeOptions;
+    const { name, checkpointEvery, after: seen, ...rest } = byTypes(given) as SubscribeOptions;
+    const after = typeof seen === 'string' ? this.#epochs.position(seen) : seen;
+    const options: SubscriptionOptions = { ...rest, ...(after === undefined ? {} : { after }) };
     const ends = this.#endsWith(options.signal);
     if (name === undefined) return subscribe(this.#environment, { ...options, signal: ends });
     return this.#readByName(

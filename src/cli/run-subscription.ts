@@ -10,6 +10,18 @@ export interface ServerFlags {
   readonly limit?: number;
 }
 
+/** What a subscription is to want. */
+export interface DefineFlags extends ServerFlags {
+  readonly type?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly category?: string;
+  readonly prefix?: string;
+  readonly start?: string;
+  readonly partitions?: number;
+  readonly attempts?: number;
+  readonly key?: string;
+}
+
 /** How events are pulled. */
 export interface PullFlags extends ServerFlags {
   readonly visibility?: string;
@@ -61,6 +73,29 @@ export async function listParked(name: string, { url, limit }: ServerFlags, outp
 export async function replayParked(name: string, { url, limit }: ServerFlags, output: Output): Promise<number> {
   const answer = await post<{ replaying: number }>(url, `${pathOf(name)}/replays`, { limit });
   output.result(answer, () => [`${answer.replaying} parked events of ${name} are being handled again`]);
+  return EXIT.ok;
+}
+
+/** Defines a subscription whose events are pulled. */
+export async function defineSubscription(name: string, flags: DefineFlags, output: Output): Promise<number> {
+  const { url, json: _, type, tag, prefix, start, ...rest } = flags;
+  const wish = {
+    ...rest,
+    ...(type === undefined ? {} : { types: type }),
+    ...(tag === undefined ? {} : { tags: tag }),
+    ...(prefix === undefined ? {} : { streamPrefix: prefix }),
+    ...(start === undefined ? {} : { startAt: /^\d+$/.test(start) ? { position: Number(start) } : start }),
+  };
+  const response = await new StoreApi(url).open(pathOf(name), { method: 'PUT', body: wish });
+  const status = (await response.json()) as SubscriptionStatus;
+  output.result(status, () => [response.status === 201 ? `${name} is defined` : `${name} was defined before`]);
+  return EXIT.ok;
+}
+
+/** Deletes one that was defined so. */
+export async function deleteSubscription(name: string, { url }: ServerFlags, output: Output): Promise<number> {
+  await new StoreApi(url).open(pathOf(name), { method: 'DELETE' });
+  output.result({ deleted: name }, () => [`${name} is deleted`]);
   return EXIT.ok;
 }
 

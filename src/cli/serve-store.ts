@@ -1,3 +1,4 @@
+import { MillraceError } from '../core/index.ts';
 import { createLogger, createMillrace, type LogLevel } from '../index.ts';
 import { startServer } from '../server/index.ts';
 import { EXIT } from './exit-code.ts';
@@ -14,6 +15,9 @@ export interface ServeOptions {
   readonly app?: string;
   /** Where the key-encryption keys are. */
   readonly keys?: string;
+  /** Stores that follow the one that is served: `<name>=<url>`. */
+  readonly secondary?: readonly string[];
+  readonly requireLeases?: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -28,11 +32,14 @@ export async function serveStore(options: ServeOptions, output: Output): Promise
     logger,
     processMetrics: true,
     ...(app === undefined ? {} : { app }),
+    ...(options.secondary === undefined ? {} : { secondaries: secondariesOf(options.secondary) }),
+    ...(options.requireLeases === true ? { requireLeases: true } : {}),
     ...(options.keys === undefined ? {} : { keys: options.keys }),
   });
   try {
     const server = await startServer({ app: millrace, port, logger });
     output.note(`Millrace serves ${shownStore(store)}${options.app === undefined ? '' : ` with ${options.app}`}`);
+    for (const named of options.secondary ?? []) output.note(`  secondary  ${shownStore(named)}`);
     output.note(`  API        ${server.address}/v1/events`);
     output.note(`  dashboard  ${server.address}/ui/`);
     await ending;
@@ -42,4 +49,17 @@ export async function serveStore(options: ServeOptions, output: Output): Promise
   } finally {
     await millrace.close();
   }
+}
+
+function secondariesOf(named: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    named.map(text => {
+      const [, name, location] = /^([^=:/]+)=(.+)$/.exec(text) ?? [];
+      if (name !== undefined && location !== undefined) return [name, location];
+      throw new MillraceError(
+        'INVALID_ARGUMENT',
+        `--secondary ${shownStore(text)} names no store; write <name>=<url>, such as standby=sqlite:./standby.db.`,
+      );
+    }),
+  );
 }

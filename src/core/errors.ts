@@ -59,6 +59,11 @@ const ERROR_CODES = {
     retryable: true,
     remedy: 'The append stands; wait longer, or see why the secondary is behind.',
   },
+  LOG_REWOUND: {
+    retryable: false,
+    remedy:
+      'Begin again from the position that is named, or from the beginning: what was seen behind it is no part of this log.',
+  },
   STORAGE_CLOSED: { retryable: false, remedy: 'Open the storage again.' },
   STORAGE_VERSION: { retryable: false, remedy: 'Use the version of Millrace that wrote the file, or a newer one.' },
 

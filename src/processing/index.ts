@@ -15,7 +15,7 @@ export {
   isTransient,
   PATIENCE,
 } from './failure-policy.ts';
-export { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
+export { keepRenewed, LEASE_MS, RENEW_MS, type RenewedLease } from './lease-renewal.ts';
 export { LogFollower } from './log-follower.ts';
 export { PartitionShare } from './partition-share.ts';
 export {
@@ -25,6 +25,6 @@ export {
   type ProcessorStatus,
 } from './processor.ts';
 export { type LogReading, readEvents, type StreamReading } from './read-events.ts';
-export { checkStartAt, positionBefore, type StartAt } from './start-at.ts';
+export { checkReached, checkStartAt, positionBefore, type StartAt } from './start-at.ts';
 export { type SubscriptionOptions, subscribe } from './subscription.ts';
 export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

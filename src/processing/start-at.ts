@@ -31,3 +31,16 @@ export async function positionBefore(startAt: StartAt, log: LogReader): Promise<
   const [first] = page.events;
   return first === undefined ? Math.max(head, page.through) : first.position - 1;
 }
+
+/**
+ * Throws `LOG_REWOUND` for a position that the log does not reach: whoever has seen it has seen another log, the one of a primary that
+ * was replaced, or this one before it was restored from a backup.
+ */
+export function checkReached(position: number, head: number): void {
+  if (position <= head) return;
+  throw new MillraceError(
+    'LOG_REWOUND',
+    `Position ${position} is behind the end of the log, which is ${head}: it was seen in a log that this one does not continue.`,
+    { details: { position, head } },
+  );
+}

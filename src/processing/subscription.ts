@@ -4,11 +4,11 @@ import type { LoadedKeys, RecordedEvent } from '../store/index.ts';
 import type { Environment } from './environment.ts';
 import { EventIterator } from './event-iterator.ts';
 import { LogFollower } from './log-follower.ts';
-import { positionBefore, type StartAt } from './start-at.ts';
+import { checkReached, positionBefore, type StartAt } from './start-at.ts';
 
 /** Which events a subscription wants, and from where. */
 export interface SubscriptionOptions extends LogFilter {
-  /** Begins behind this position. Default: what `startAt` says. */
+  /** Begins behind this position; `LOG_REWOUND` when the log does not reach it. Default: what `startAt` says. */
   readonly after?: number;
   /** Where to begin. Default: `beginning`. */
   readonly startAt?: StartAt;
@@ -54,6 +54,7 @@ async function* pagesOf(
   let ahead: Promise<LogPage> | undefined;
   try {
     await follower.start();
+    if (after !== undefined) checkReached(after, follower.head);
     follower.advance(after ?? (await positionBefore(startAt, storage.log)));
     while (!signal?.aborted) {
       const page = await (ahead ?? follower.page(size));

@@ -38,22 +38,26 @@ async function firstDifference(one: LogReader, other: LogReader, through: number
   return undefined;
 }
 
-/** Throws `REPLICA_DIVERGED` when a secondary does not begin as its primary does. With `whole`, every event is compared. */
+/**
+ * Throws `REPLICA_DIVERGED` when a secondary does not begin as its primary does. With `whole`, every event is compared. Answers up to
+ * where the secondary goes.
+ */
 export async function checkAlike(
   primary: LogReader,
   secondary: LogReader,
   { name, whole }: { name: string; whole: boolean },
-): Promise<void> {
+): Promise<number> {
   const through = await secondary.head();
   const head = await primary.head();
   if (through > head) throw diverged(name, (await firstDifference(primary, secondary, head)) ?? head + 1);
   if (!whole) {
     const [event, copy] = await Promise.all([primary, secondary].map(log => at(log, through)));
-    if (event === undefined && copy === undefined) return;
-    if (event !== undefined && copy !== undefined && isSame(event, copy)) return;
+      if (event === undefined && copy === undefined) return through;
+      if (event !== undefined && copy !== undefined && isSame(event, copy)) return through;
   }
   const position = await firstDifference(primary, secondary, through);
   if (position !== undefined) throw diverged(name, position);
+  return through;
 }
 
 async function at(log: LogReader, position: number): Promise<StoredEvent | undefined> {

@@ -4,6 +4,7 @@
  * *promotion* (a secondary becomes a primary, of the next epoch).
  */
 export { type Fence, fenced } from './fence.ts';
+export { LogEpochs } from './log-epochs.ts';
 export { promote } from './promotion.ts';
 export { type ReplicatedOptions, ReplicationEngine } from './replication-engine.ts';
 export type { SecondaryState, SecondaryStatus } from './replicator.ts';

@@ -31,8 +31,11 @@ export async function promote(
       if (role?.role === 'primary') return { epoch: role.epoch, position: await storage.log.head() };
       if (role?.role !== 'secondary') throw noSecondary();
       const epoch = role.epoch + 1;
-      await storage.commit({ cursors: [roleMove(lease, { role: 'primary', epoch })] });
-      return { epoch, position: await storage.log.head() };
+      // Nobody else writes a secondary while its lease is held.
+      const position = await storage.log.head();
+      const began = [...(role.began ?? []), { epoch, after: position }];
+      await storage.commit({ cursors: [roleMove(lease, { role: 'primary', epoch, began })] });
+      return { epoch, position };
     } finally {
       await storage.cursors.release(lease).catch(() => undefined);
     }

@@ -18,11 +18,11 @@ function kept(storage: Storage): Storage {
   };
 }
 
-function engineOf(environment: TestEnvironment, secondaries: Record<string, Storage>) {
+function engineOf(environment: TestEnvironment, secondaries: Record<string, Storage>, requireLeases = false) {
   const { storage, clock, random, telemetry, owner } = environment;
   const { storage: guarded, fence } = fenced(storage);
   const opening = Object.entries(secondaries).map(([name, each]) => [name, async () => each] as const);
-  const parts = { primary: storage, fence, clock, random, telemetry, owner };
+  const parts = { primary: storage, fence, clock, random, telemetry, owner, requireLeases };
   return { guarded, engine: new ReplicationEngine({ ...parts, secondaries: Object.fromEntries(opening) }) };
 }
 
@@ -144,4 +144,126 @@ test('a primary whose secondary was promoted commits no more, and stays so', asy
   await expect(clock.resolve(late.guarded.commit({}))).rejects.toMatchObject({ code: 'STORAGE_FENCED' });
   await expect(clock.resolve(guarded.commit({}))).resolves.toBeDefined();
   await expect(clock.resolve(promote(storage, clock))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+});
+
+/** Three stores that hold the same three events: a primary, and two secondaries of it. */
+async function threeStores() {
+  const clock = new VirtualClock();
+  const [first, second, third] = (await Promise.all(
+    ['first', 'second', 'third'].map((owner, seed) => createTestEnvironment({ clock, owner, seed })),
+  )) as [TestEnvironment, TestEnvironment, TestEnvironment];
+  for (let n = 0; n < 3; n++) await append(first, 'thing-1', n);
+  const { engine } = engineOf(first, { second: kept(second.storage), third: kept(third.storage) });
+  await clock.resolve(engine.start());
+  await clock.resolve(engine.replicated(3));
+  await clock.resolve(engine.stop());
+  return { clock, first, second, third };
+}
+
+test('a primary learns that it was replaced from any secondary that follows the promoted one', async () => {
+  const { clock, first, second, third } = await threeStores();
+  await clock.resolve(promote(second.storage, clock));
+  const next = engineOf(second, { third: kept(third.storage) }).engine;
+  await clock.resolve(next.start());
+  await append(second, 'thing-2', 3);
+  await clock.resolve(next.replicated(4));
+  await clock.resolve(next.stop());
+  // The promoted store itself is out of its reach.
+  const late = engineOf(first, { third: kept(third.storage) });
+  await expect(clock.resolve(late.engine.start())).rejects.toMatchObject({ code: 'STORAGE_FENCED' });
+  await expect(clock.resolve(late.guarded.commit({}))).rejects.toMatchObject({ code: 'STORAGE_FENCED' });
+  expect(await clock.resolve(promote(third.storage, clock))).toEqual({ epoch: 3, position: 4 });
+  const role = (await clock.resolve(third.storage.cursors.read('$replication')))[0]?.checkpoint;
+  expect(JSON.parse(role as string)).toEqual({
+    role: 'primary',
+    epoch: 3,
+    began: [
+      { epoch: 2, after: 3 },
+      { epoch: 3, after: 4 },
+    ],
+  });
+});
+
+test('a replaced primary follows the promoted one if it holds nothing else, and is refused where it first does', async () => {
+  const { clock, first, second } = await threeStores();
+  await clock.resolve(promote(second.storage, clock));
+  await append(second, 'thing-2', 3);
+  const follow = async () => {
+    const { engine } = engineOf(second, { first: kept(first.storage) });
+    await clock.resolve(engine.start());
+    await clock.runUntil(() => ['live', 'diverged'].includes(engine.statuses()[0]?.state ?? ''));
+    const [status] = engine.statuses();
+    await clock.resolve(engine.stop());
+    return status;
+  };
+  expect(await follow()).toMatchObject({ state: 'live', position: 4 });
+  expect(await logOf(first.storage, clock)).toEqual(await logOf(second.storage, clock));
+
+  const other = await threeStores();
+  await other.clock.resolve(promote(other.second.storage, other.clock));
+  await append(other.first, 'thing-2', 7);
+  await append(other.second, 'thing-2', 8);
+  await append(other.second, 'thing-2', 9);
+  const { engine } = engineOf(other.second, { first: kept(other.first.storage) });
+  await other.clock.resolve(engine.start());
+  await other.clock.runUntil(() => engine.statuses()[0]?.state === 'diverged');
+  expect(engine.statuses()[0]?.reason).toMatchObject({ code: 'REPLICA_DIVERGED', details: { position: 4 } });
+  await other.clock.resolve(engine.stop());
+});
+
+test('where leases are required, nothing is written or acknowledged once a secondary may have been promoted', async () => {
+  const environment = await createTestEnvironment();
+  const { clock } = environment;
+  const other = await createTestEnvironment({ clock });
+  let away = false;
+  const never = new Promise<never>(() => undefined);
+  const copy = kept(other.storage);
+  const reachable = {
+    ...copy,
+    cursors: {
+      acquire: (request: Parameters<Storage['cursors']['acquire']>[0]) =>
+        away ? never : other.storage.cursors.acquire(request),
+      renew: (...args: Parameters<Storage['cursors']['renew']>) =>
+        away ? never : other.storage.cursors.renew(...args),
+      release: (lease: Parameters<Storage['cursors']['release']>[0]) => other.storage.cursors.release(lease),
+      holders: (processor: string) => other.storage.cursors.holders(processor),
+      read: (processor?: string) => other.storage.cursors.read(processor),
+    },
+  };
+  let slow = 0;
+  const commit: Storage['commit'] = async batch => {
+    const result = await environment.storage.commit(batch);
+    if (slow > 0) await new Promise<void>(resolve => clock.schedule(slow, resolve));
+    return result;
+  };
+  const slowStorage = { ...kept(environment.storage), commit };
+  const { engine, guarded } = engineOf({ ...environment, storage: slowStorage }, { standby: reachable }, true);
+  await clock.resolve(engine.start());
+  await clock.advance(60_000);
+  await clock.resolve(guarded.commit({}));
+  away = true;
+  // It cannot renew, and it is promoted as soon as its lease has ended: what is acknowledged was so before that.
+  const promoted = promote(other.storage, clock).then(() => clock.monotonic());
+  slow = 3_000;
+  let acknowledged = 0;
+  const codes = new Set<string>();
+  for (let n = 0; n < 12; n++) {
+    try {
+      await clock.resolve(guarded.commit({}));
+      acknowledged = clock.monotonic();
+    } catch (thrown) {
+      codes.add((thrown as { code: string }).code);
+      await clock.advance(1_000);
+    }
+  }
+  expect(await clock.resolve(promoted)).toBeGreaterThan(acknowledged);
+  expect([...codes]).toEqual(['STORAGE_UNAVAILABLE', 'LEASE_LOST']);
+
+  const taken = kept((await createTestEnvironment({ clock })).storage);
+  await clock.resolve(
+    taken.cursors.acquire({ processor: '$replication', partitions: [0], owner: 'somebody', leaseMs: 1e9 }),
+  );
+  const alone = engineOf(environment, { standby: taken }, true);
+  await expect(clock.resolve(alone.engine.start())).rejects.toMatchObject({ code: 'LEASE_LOST' });
+  await clock.resolve(alone.engine.stop());
 });

@@ -1,4 +1,5 @@
 import { type Clock, type Duration, MillraceError, milliseconds, type Random, type Telemetry } from '../core/index.ts';
+import { LEASE_MS } from '../processing/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Fence } from './fence.ts';
 import { Replicator, type SecondaryStatus } from './replicator.ts';
@@ -17,6 +18,8 @@ export class ReplicationEngine {
   readonly #primary: Storage;
   readonly #clock: Clock;
   readonly #waiting = new Set<() => void>();
+  readonly #fence: Fence;
+  readonly #requiresLeases: boolean;
 
   constructor(parts: {
     secondaries: Readonly<Record<string, () => Promise<Storage>>>;
@@ -26,8 +29,11 @@ export class ReplicationEngine {
     random: Random;
     telemetry: Telemetry;
     owner: string;
+    requireLeases?: boolean;
   }) {
     const { secondaries, ...options } = parts;
+    this.#fence = parts.fence;
+    this.#requiresLeases = parts.requireLeases ?? false;
     this.#primary = parts.primary;
     this.#clock = parts.clock;
     const advanced = (): void => {
@@ -39,9 +45,20 @@ export class ReplicationEngine {
     this.#measure(parts.telemetry);
   }
 
-  /** Begins to copy. Throws `STORAGE_FENCED` when a secondary was promoted, `STORAGE_OWNED` when another program has it in use. */
+  /**
+   * Begins to copy. Throws `STORAGE_FENCED` when a secondary was promoted, `STORAGE_OWNED` when another program has it in use; where leases are
+   * required, `LEASE_LOST` when one of them cannot be had in 20 s.
+   */
   async start(): Promise<void> {
     for (const replicator of this.#replicators.values()) await replicator.start();
+    if (!this.#requiresLeases) return;
+    const held = () => this.#withoutLease().length === 0;
+    const ended = () => [...this.#replicators.values()].find(replicator => replicator.hasEnded);
+    await this.#until(() => held() || ended() !== undefined, 2 * LEASE_MS);
+    const over = ended();
+    if (over !== undefined) throw endedError(over.status());
+    if (!held()) throw leasesError(this.#withoutLease().map(name => this.#named(name)[0]?.status() as SecondaryStatus));
+    this.#fence.requireLeases(() => this.#withoutLease());
   }
 
   async stop(): Promise<void> {
@@ -54,12 +71,12 @@ export class ReplicationEngine {
   }
 
   /**
-   * Compares every event that a secondary holds with the primary's. Throws `REPLICA_DIVERGED`, whose details hold the first position
+   * Compares every event that a secondary holds with the primary's. Answers up to which position they are alike. Throws `REPLICA_DIVERGED`, whose details hold the first position
    * that differs, and `INVALID_ARGUMENT` for an unknown name.
    */
-  async compare(name: string): Promise<void> {
-    const [replicator] = this.#named(name);
-    await replicator?.compare();
+  async compare(name: string): Promise<number> {
+    const [replicator] = this.#named(name) as [Replicator];
+    return replicator.compare();
   }
 
   /**
@@ -76,30 +93,36 @@ export class ReplicationEngine {
     const behind = (): Replicator[] => wanted.filter(replicator => replicator.status().position < position);
     const timeoutMs = milliseconds(timeout, 'timeout');
     if (behind().length === 0) return;
-    await new Promise<void>((resolve, reject) => {
-      const look = (): void => {
-        const ended = behind().find(replicator => replicator.hasEnded);
-        if (ended !== undefined) finish(() => reject(endedError(ended.status())));
-        else if (behind().length === 0) finish(resolve);
-      };
-      const finish = (settle: () => void): void => {
+    const ended = () => behind().find(replicator => replicator.hasEnded);
+    await this.#until(() => behind().length === 0 || ended() !== undefined, timeoutMs);
+    const over = ended();
+    if (over !== undefined) throw endedError(over.status());
+    if (behind().length === 0) return;
+    throw behindError(
+      position,
+      behind().map(replicator => replicator.status()),
+    );
+  }
+
+  /** Resolves when something is so, which is looked at after every step of a secondary, or when time has run out. */
+  async #until(isSo: () => boolean, timeoutMs: number): Promise<void> {
+    if (isSo()) return;
+    await new Promise<void>(resolve => {
+      const finish = (): void => {
         timer.cancel();
         this.#waiting.delete(look);
-        settle();
+        resolve();
       };
-      const timer = this.#clock.schedule(timeoutMs, () =>
-        finish(() =>
-          reject(
-            behindError(
-              position,
-              behind().map(replicator => replicator.status()),
-            ),
-          ),
-        ),
-      );
+      const look = (): void => {
+        if (isSo()) finish();
+      };
+      const timer = this.#clock.schedule(timeoutMs, finish);
       this.#waiting.add(look);
-      look();
     });
+  }
+
+  #withoutLease(): string[] {
+    return [...this.#replicators.values()].filter(({ holdsLease }) => !holdsLease).map(({ name }) => name);
   }
 
   #named(name: string | undefined): Replicator[] {
@@ -153,4 +176,15 @@ function endedError({ name, reason, state }: SecondaryStatus): MillraceError {
   const details = { secondary: name, state, ...reason?.details };
   const code = reason?.code ?? 'CLOSED';
   return new MillraceError(code, reason?.message ?? `Secondary ${name} is ${state}.`, { details });
+}
+
+function leasesError(missing: readonly SecondaryStatus[]): MillraceError {
+  const who = missing.map(
+    ({ name, state, reason }) => `${name} (${state}${reason === null ? '' : `: ${reason.message}`})`,
+  );
+  return new MillraceError(
+    'LEASE_LOST',
+    `The lease of ${who.join(', ')} is not to be had, and this app may not write without it (requireLeases).`,
+    { details: { secondaries: missing.map(({ name, state, reason }) => ({ name, state, reason })) } },
+  );
 }

@@ -8,7 +8,7 @@ import {
   sleep,
   type Telemetry,
 } from '../core/index.ts';
-import { failureOf, keepRenewed, LEASE_MS, LogFollower, PATIENCE } from '../processing/index.ts';
+import { failureOf, keepRenewed, LEASE_MS, LogFollower, PATIENCE, type RenewedLease } from '../processing/index.ts';
 import type { CursorLease, Storage } from '../storage/index.ts';
 import { KEYS } from '../store/index.ts';
 import { checkAlike } from './check-alike.ts';
@@ -67,6 +67,7 @@ export class Replicator {
   #state: SecondaryState = 'starting';
   #reason: ErrorData | null = null;
   #running: Promise<void> | undefined;
+  #renewal: RenewedLease | undefined;
 
   /** `advanced` learns of every step. */
   constructor(options: ReplicatorOptions, advanced: () => void) {
@@ -103,10 +104,10 @@ export class Replicator {
     return { name: this.name, state: this.#state, position, head, lag: head - position, reason: this.#reason };
   }
 
-  /** Compares every event that the secondary holds with the primary's. Throws `REPLICA_DIVERGED` at the first difference. */
-  async compare(): Promise<void> {
+  /** Compares every event that the secondary holds with the primary's. Answers up to where it goes; throws `REPLICA_DIVERGED` at the first difference. */
+  async compare(): Promise<number> {
     const secondary = await this.#open();
-    await checkAlike(this.#options.primary.log, secondary.log, { name: this.name, whole: true });
+    return checkAlike(this.#options.primary.log, secondary.log, { name: this.name, whole: true });
   }
 
   /** Whether it copies nothing more: it was stopped, or the secondary diverged or was promoted. */
@@ -114,11 +115,28 @@ export class Replicator {
     return this.#stopping.signal.aborted || this.#state === 'diverged' || this.#state === 'promoted';
   }
 
+  /** Whether nobody can have been let in by the secondary since this primary was: its lease has not ended. */
+  get holdsLease(): boolean {
+    return this.#renewal?.isLost() === false;
+  }
+
   async #open(): Promise<Storage> {
     this.#secondary ??= await this.#options.open();
-    const role = await roleOf(this.#secondary);
-    if (role?.role === 'primary') await this.#replacedBy(role);
+    await this.#checkRole(await roleOf(this.#secondary));
     return this.#secondary;
+  }
+
+  /** A secondary that was promoted, or that follows a primary of a later epoch: this one must not go on. */
+  async #checkRole(role: StoreRole | undefined): Promise<void> {
+    if (role?.role === 'primary' || (role !== undefined && role.epoch > (await this.#ownRole()).epoch)) {
+      await this.#replacedBy(role);
+    }
+  }
+
+  /** What this primary says of itself to a secondary. */
+  async #ownRole(): Promise<Pick<StoreRole, 'epoch' | 'began'>> {
+    const { epoch = 1, began } = (await roleOf(this.#options.primary)) ?? {};
+    return { epoch, ...(began && { began }) };
   }
 
   async #run(): Promise<void> {
@@ -141,40 +159,51 @@ export class Replicator {
   }
 
   async #holdAndCopy(secondary: Storage): Promise<void> {
-    const { clock, owner, primary } = this.#options;
+    const { clock, owner } = this.#options;
     const { processor, partition } = ROLE_CURSOR;
     const [lease] = await secondary.cursors.acquire({ processor, partitions: [partition], owner, leaseMs: LEASE_MS });
     if (lease === undefined) {
       this.#state = 'waiting';
+      const { primary } = this.#options;
       this.#follower.advance(Math.min(await secondary.log.head(), await primary.log.head()));
       return sleep(clock, LOOK_MS, this.#stopping.signal);
     }
     const renewal = keepRenewed(lease, secondary, clock);
     try {
+      await this.#checkRole(lease.checkpoint === null ? undefined : roleFrom(lease.checkpoint));
       const held = await this.#asSecondary(secondary, lease);
-      await checkAlike(primary.log, secondary.log, { name: this.name, whole: false });
-      await this.#copy(secondary, held, renewal.isLost);
+      this.#renewal = renewal;
+      this.#advanced();
+      await eraseForgotten(secondary);
+      await this.#copy(secondary, held, renewal);
     } finally {
+      this.#renewal = undefined;
       renewal.end();
       await secondary.cursors.release(lease).catch(() => undefined);
     }
   }
 
-  /** Marks the store as a secondary before anything is copied to it; throws when it has been promoted. */
+  /**
+   * Sees that the store is a copy, and marks it as a secondary of this primary's epoch before anything is copied to it. A store that
+   * followed another primary, or was one itself, may have gone another way long ago: all of it is compared.
+   */
   async #asSecondary(secondary: Storage, lease: CursorLease): Promise<CursorLease> {
-    if (lease.checkpoint !== null) {
-      const role = roleFrom(lease.checkpoint);
-      if (role.role === 'primary') await this.#replacedBy(role);
-      return lease;
-    }
-    const epoch = (await roleOf(this.#options.primary))?.epoch ?? 1;
-    const move = roleMove(lease, { role: 'secondary', epoch });
+    const was = lease.checkpoint === null ? undefined : roleFrom(lease.checkpoint);
+    const own = await this.#ownRole();
+    const isKnown = was?.role === 'secondary' && was.epoch === own.epoch;
+    await checkAlike(this.#options.primary.log, secondary.log, {
+      name: this.name,
+      whole: was !== undefined && !isKnown,
+    });
+    if (isKnown) return lease;
+    const move = roleMove(lease, { role: 'secondary', ...own });
     await secondary.commit({ cursors: [move] });
     return { ...lease, checkpoint: move.to };
   }
 
-  async #copy(secondary: Storage, lease: CursorLease, isLost: () => boolean): Promise<void> {
+  async #copy(secondary: Storage, lease: CursorLease, { isLost, lost }: RenewedLease): Promise<void> {
     this.#follower.advance(await secondary.log.head());
+    lost.addEventListener('abort', () => this.#follower.wake(), { once: true });
     while (!this.#stopping.signal.aborted && !isLost()) {
       const { events } = await this.#follower.page(PAGE);
       if (events.length === 0) {
@@ -198,7 +227,7 @@ export class Replicator {
   /** The secondary is a primary now: this one must not go on, also after a restart. */
   async #replacedBy({ epoch }: StoreRole): Promise<never> {
     const { primary, fence, owner, telemetry } = this.#options;
-    fence.close({ role: 'primary', epoch, secondary: this.name });
+    fence.close({ epoch, secondary: this.name });
     const { processor, partition } = ROLE_CURSOR;
     const [lease] = await primary.cursors.acquire({ processor, partitions: [partition], owner, leaseMs: LEASE_MS });
     if (lease !== undefined) await primary.commit({ cursors: [roleMove(lease, { role: 'deposed', epoch })] });
@@ -214,4 +243,13 @@ export class Replicator {
     if (isMillraceError(thrown, 'STORAGE_FENCED')) this.#state = 'promoted';
     else this.#state = isMillraceError(thrown, 'REPLICA_DIVERGED') ? 'diverged' : 'unreachable';
   }
+}
+
+/** What a crash left of keys that were destroyed: it may have come between the copy of an event that tells of it and the erasing. */
+async function eraseForgotten(secondary: Storage): Promise<void> {
+  const keys = await secondary.documents.count(KEYS.name).catch(thrown => {
+    if (isMillraceError(thrown, 'COLLECTION_NOT_DEFINED')) return 0;
+    throw thrown;
+  });
+  if (keys > 0) await secondary.eraseDeleted?.();
 }

@@ -6,6 +6,14 @@ export interface StoreRole {
   readonly role: 'primary' | 'secondary' | 'deposed';
   /** Rises with every promotion. */
   readonly epoch: number;
+  /** Where the epochs after the first began; none when there was no promotion. */
+  readonly began?: readonly EpochStart[];
+}
+
+/** Where an epoch began: its log holds what stood up to this position when the secondary was promoted, and nothing else that came behind it before. */
+export interface EpochStart {
+  readonly epoch: number;
+  readonly after: number;
 }
 
 /** The cursor that holds the role. */
@@ -27,10 +35,13 @@ export function roleMove(lease: CursorLease, to: StoreRole): CursorMove {
   return { ...ROLE_CURSOR, fence: lease.fence, from: lease.checkpoint, to: JSON.stringify(to) };
 }
 
-/** Throws `STORAGE_FENCED` for a store that may not be appended to by an app: a secondary, or one that was replaced. */
-export async function checkPrimary(storage: Storage): Promise<void> {
+/**
+ * The role of a store that an app may append to, undefined when it never was part of a replication. Throws `STORAGE_FENCED` for another
+ * one: a secondary, or a store that was replaced.
+ */
+export async function checkPrimary(storage: Storage): Promise<StoreRole | undefined> {
   const role = await roleOf(storage);
-  if (role === undefined || role.role === 'primary') return;
+  if (role === undefined || role.role === 'primary') return role;
   const message =
     role.role === 'secondary'
       ? 'This store is a secondary: it follows another one, and would no longer be its copy. Promote it first: millrace replica promote.'

@@ -38,7 +38,7 @@ export class EventStream {
   }
 
   /** Sends one event. Its data is JSON, which has no line breaks. */
-  async send(event: { id?: number; event: string; data: unknown }): Promise<void> {
+  async send(event: { id?: number | string; event: string; data: unknown }): Promise<void> {
     if (this.signal.aborted) return;
     const id = event.id === undefined ? '' : `id: ${event.id}\n`;
     const room = this.#reply.raw.write(`${id}event: ${event.event}\ndata: ${JSON.stringify(event.data)}\n\n`);

@@ -19,6 +19,7 @@ import { logRoutes } from './routes/log-routes.ts';
 import { projectionRoutes } from './routes/projection-routes.ts';
 import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
+import { replicationRoutes } from './routes/replication-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
 import { stateRoutes } from './routes/state-routes.ts';
 import { streamLifecycleRoutes } from './routes/stream-lifecycle-routes.ts';
@@ -100,6 +101,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   keyRoutes(context);
   subscriptionRoutes(context);
   pullRoutes(context);
+  replicationRoutes(context);
   liveRoutes(context);
   await serveDashboard(context.server);
 }

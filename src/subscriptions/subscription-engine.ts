@@ -1,5 +1,11 @@
 import { type Duration, MillraceError } from '../core/index.ts';
 import type { Environment, ProcessorStatus } from '../processing/index.ts';
+import {
+  type DefinedSubscription,
+  DefinedSubscriptions,
+  type SubscriptionWish,
+  subscriptionOf,
+} from './defined-subscriptions.ts';
 import { HandledEvents } from './handled-events.ts';
 import { type ParkedEvent, ParkedEvents } from './parked-events.ts';
 import { type PulledEvents, PulledSubscription, type PullOptions, type SettleOptions } from './pulled-subscription.ts';
@@ -23,18 +29,25 @@ export interface SubscriptionStatus {
 }
 
 interface Running {
+  readonly name: string;
   readonly subscription: Subscription;
   readonly parked: ParkedEvents;
   readonly delivery: HandledEvents | PulledSubscription;
 }
 
-/** Runs the subscriptions of an app. */
+/** Runs the subscriptions of an app, and those that are defined while it runs. */
 export class SubscriptionEngine {
   readonly #running: ReadonlyMap<string, Running>;
+  readonly #environment: Environment;
+  readonly #defined: DefinedSubscriptions;
+  /** Those that were defined and asked for, by what their checkpoints are kept under. */
+  readonly #pulling = new Map<string, Promise<Running>>();
 
   constructor(parts: { subscriptions: readonly Subscription[]; environment: Environment }) {
     const { subscriptions, environment } = parts;
-    this.#running = new Map(subscriptions.map(each => [each.name, assemble(each, environment)]));
+    this.#running = new Map(subscriptions.map(each => [each.name, assemble(each.name, each, environment)]));
+    this.#environment = environment;
+    this.#defined = new DefinedSubscriptions(environment);
     this.#measure(environment);
   }
 
@@ -44,7 +57,8 @@ export class SubscriptionEngine {
 
   /** Lets what is being handled finish, and ends. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(({ delivery }) => delivery.stop()));
+    const pulling = await Promise.all(this.#pulling.values());
+    await Promise.all([...this.#running.values(), ...pulling].map(({ delivery }) => delivery.stop()));
   }
 
   /** Where the processors of all subscriptions stand whose functions are called. */
@@ -54,14 +68,32 @@ export class SubscriptionEngine {
     );
   }
 
-  /** Where all of them stand, in the order in which they were defined. */
+  /** Where all of them stand, in the order in which they were defined; those of the app come first. */
   async list(): Promise<readonly SubscriptionStatus[]> {
-    return Promise.all([...this.#running.values()].map(each => this.#statusOf(each)));
+    const defined = (await this.#defined.list()).filter(({ name }) => !this.#running.has(name));
+    const pulling = await Promise.all(defined.map(each => this.#started(each)));
+    return Promise.all([...this.#running.values(), ...pulling].map(each => this.#statusOf(each)));
+  }
+
+  /**
+   * Defines a subscription whose events are pulled, for all processes of the store and until it is deleted. Answers whether it is new: the
+   * same again does no harm. Throws `ALREADY_EXISTS` when the name is taken by one that is different, or by one of the app.
+   */
+  async define(name: string, wish: SubscriptionWish = {}): Promise<boolean> {
+    if (!this.#running.has(name)) return this.#defined.define(name, wish);
+    throw new MillraceError('ALREADY_EXISTS', `Subscription ${name} is defined by the app.`, {
+      details: { subscription: name },
+    });
+  }
+
+  /** Deletes a subscription that was defined while an app ran, with its checkpoints and all that it has parked. Throws `NOT_FOUND`. */
+  async delete(name: string): Promise<void> {
+    if (!(await this.#defined.delete(name))) throw await this.#unknown(name);
   }
 
   /** Where one of them stands. Throws `NOT_FOUND`. */
   async get(name: string): Promise<SubscriptionStatus> {
-    return this.#statusOf(this.#named(name));
+    return this.#statusOf(await this.#named(name));
   }
 
   /**
@@ -72,7 +104,7 @@ export class SubscriptionEngine {
     name: string,
     options: { readonly limit?: number; readonly after?: string } = {},
   ): Promise<readonly ParkedEvent[]> {
-    return this.#named(name).parked.list({ limit: 50, ...options });
+    return (await this.#named(name)).parked.list({ limit: 50, ...options });
   }
 
   /**
@@ -80,7 +112,7 @@ export class SubscriptionEngine {
    * handled, or can be pulled, soon after, in order within each key; one that fails again is parked again. Throws `NOT_FOUND`.
    */
   async replay(name: string, options: { readonly limit?: number } = {}): Promise<number> {
-    return this.#named(name).parked.release(options.limit ?? Number.POSITIVE_INFINITY);
+    return (await this.#named(name)).parked.release(options.limit ?? Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -91,7 +123,7 @@ export class SubscriptionEngine {
    * acknowledged never comes again. Throws `NOT_FOUND`, and `INVALID_ARGUMENT` for a subscription whose function is called.
    */
   async pull(name: string, options: PullOptions = {}): Promise<PulledEvents> {
-    return this.#pulled(name).pull(options);
+    return (await this.#pulled(name)).pull(options);
   }
 
   /**
@@ -99,7 +131,7 @@ export class SubscriptionEngine {
    * Throws `LEASE_LOST` when they were given to somebody else meanwhile.
    */
   async acknowledge(name: string, lease: string, through?: number): Promise<void> {
-    return this.#pulled(name).acknowledge(lease, through);
+    return (await this.#pulled(name)).acknowledge(lease, through);
   }
 
   /**
@@ -111,7 +143,7 @@ export class SubscriptionEngine {
     lease: string,
     options: SettleOptions & { readonly delay?: Duration } = {},
   ): Promise<{ readonly parked: boolean }> {
-    return this.#pulled(name).giveBack(lease, options);
+    return (await this.#pulled(name)).giveBack(lease, options);
   }
 
   /**
@@ -119,34 +151,51 @@ export class SubscriptionEngine {
    * it come again. The lease is over.
    */
   async park(name: string, lease: string, options: SettleOptions = {}): Promise<void> {
-    return this.#pulled(name).park(lease, options);
+    return (await this.#pulled(name)).park(lease, options);
   }
 
   /** Hides pulled events from others for so long from now (default: 30 s). Throws `LEASE_LOST` when they were given to somebody else. */
   async extend(name: string, lease: string, visibility?: Duration): Promise<void> {
-    return this.#pulled(name).extend(lease, visibility);
+    return (await this.#pulled(name)).extend(lease, visibility);
   }
 
-  #named(name: string): Running {
-    const found = this.#running.get(name);
-    if (found !== undefined) return found;
-    const known = [...this.#running.keys()];
-    throw new MillraceError(
+  async #named(name: string): Promise<Running> {
+    const own = this.#running.get(name);
+    if (own !== undefined) return own;
+    const defined = await this.#defined.find(name);
+    if (defined === undefined) throw await this.#unknown(name);
+    return this.#started(defined);
+  }
+
+  /** One that was defined while an app ran: whoever asks for it first starts it here. */
+  #started({ name, identity, wish, position }: DefinedSubscription): Promise<Running> {
+    const there = this.#pulling.get(identity);
+    if (there !== undefined) return there;
+    const running = assemble(name, subscriptionOf(identity, wish, position), this.#environment);
+    const starting = running.delivery.start().then(() => running);
+    this.#pulling.set(identity, starting);
+    starting.catch(() => this.#pulling.delete(identity));
+    return starting;
+  }
+
+  async #unknown(name: string): Promise<MillraceError> {
+    const known = [...this.#running.keys(), ...(await this.#defined.list()).map(each => each.name)];
+    return new MillraceError(
       'NOT_FOUND',
       `There is no subscription ${name}. Defined are: ${known.length === 0 ? 'none' : known.join(', ')}.`,
       { details: { subscription: name, known } },
     );
   }
 
-  #pulled(name: string): PulledSubscription {
-    const { delivery } = this.#named(name);
+  async #pulled(name: string): Promise<PulledSubscription> {
+    const { delivery } = await this.#named(name);
     if (delivery instanceof PulledSubscription) return delivery;
     const message = `Subscription ${name} has a function that is called with its events; only one without can be pulled.`;
     throw new MillraceError('INVALID_ARGUMENT', message, { details: { subscription: name } });
   }
 
-  async #statusOf({ subscription, parked, delivery }: Running): Promise<SubscriptionStatus> {
-    const { name, description } = subscription;
+  async #statusOf({ name, subscription, parked, delivery }: Running): Promise<SubscriptionStatus> {
+    const { description } = subscription;
     const partitions = await delivery.statuses();
     const head = Math.max(...partitions.map(each => each.head));
     const position = Math.min(...partitions.map(each => each.position));
@@ -163,7 +212,6 @@ export class SubscriptionEngine {
   }
 
   #measure({ telemetry: { metrics } }: Environment): void {
-    if (this.#running.size === 0) return;
     const labels = ['subscription'];
     const lag = metrics.gauge({
       name: 'millrace_subscription_lag_events',
@@ -184,12 +232,12 @@ export class SubscriptionEngine {
   }
 }
 
-function assemble(subscription: Subscription, environment: Environment): Running {
+function assemble(name: string, subscription: Subscription, environment: Environment): Running {
   const parked = new ParkedEvents(subscription.name, environment);
   const { handle } = subscription;
   const delivery =
     handle === undefined
       ? new PulledSubscription(subscription, parked, environment)
       : new HandledEvents({ ...subscription, handle } satisfies HandledSubscription, parked, environment);
-  return { subscription, parked, delivery };
+  return { name, subscription, parked, delivery };
 }

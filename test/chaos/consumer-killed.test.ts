@@ -24,7 +24,7 @@ function fenceOf(lease: string): number {
 test(`consumers that pull and are killed, and their server with them, skip nothing, keep the order of keys and get nothing twice that was acknowledged (seed ${chosen})`, {
   timeout: 1_200_000,
 }, async () => {
-  const kills = runCount(5, 200);
+  const kills = runCount(4, 200);
   const chance = seededRandom(chosen);
   const store = `sqlite:${join(temporaryFolder(), 'millrace.db')}`;
   const port = await freePort();

@@ -25,8 +25,6 @@ describe('commits to PostgreSQL, each answered or not, stand once when', needsPo
     const chosen = seed();
     console.info(`cut connections: seed ${chosen}`);
     const random = seededRandom(chosen);
-    // Making the tables takes more than any of the connections is given.
-    await (await openPostgres({ url: `${server.url}?schema=cut` })).close();
     // From within the greeting to some groups later.
     const proxy = await CuttingProxy.open(server.url, () => Math.floor(40_000 * random.fraction() ** 3));
     // A connection that is cut so soon cannot carry all migrations.
@@ -67,6 +65,27 @@ describe('commits to PostgreSQL, each answered or not, stand once when', needsPo
     await storage.close();
     await load.expectFlawless(`${server.url}?schema=crashed`);
   });
+
+  test.skipIf(server?.restart === undefined)('the server crashes while connections are cut at any byte', async () => {
+    const chosen = seed();
+    const random = seededRandom(chosen);
+    const began = performance.now();
+    const proxy = await CuttingProxy.open(server.url, () => Math.floor(200_000 * random.fraction() ** 3));
+    const storage = await openThrough(`${proxy.addressOf(server.url)}?schema=both&pool=4`);
+    const load = new Load(storage);
+    for (let n = 0; n < RESTARTS; n++) {
+      const cuts = proxy.cuts + CUTS / RESTARTS;
+      await load.answers(ANSWERS_BETWEEN_FAULTS);
+      await load.until(() => proxy.cuts >= cuts);
+      await server.restart?.();
+    }
+    await load.end();
+    await storage.close();
+    await proxy.close();
+    await load.expectFlawless(`${server.url}?schema=both`);
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    console.info(`${RESTARTS} crashes and ${proxy.cuts} cuts in ${seconds} s: ${load.count} commits (seed ${chosen})`);
+  });
 });
 
 /** Callers that commit one batch after another. */
@@ -79,6 +98,11 @@ class Load {
 
   constructor(storage: Storage) {
     this.#callers = Array.from({ length: CALLERS }, () => this.#call(storage));
+  }
+
+  /** How many commits have been answered. */
+  get count(): number {
+    return this.#answered.size;
   }
 
   /** Resolves when something has become true, which is looked at after every answer. */

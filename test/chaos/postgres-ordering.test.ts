@@ -8,14 +8,18 @@ import type { Storage } from '../../src/storage/index.ts';
 import { defineNumbers, flawsOf } from '../postgres/numbered-batch.ts';
 import { needsPostgres, type PostgresServer, startPostgres } from '../postgres/postgres-server.ts';
 import { runCount, seed } from '../runs.ts';
+import { KilledSubscriber } from './killed-subscriber.ts';
 import { LogSubscriber } from './log-subscriber.ts';
 
 const PROCESSES = runCount(3, 8);
 /** Answered commits, over all processes. */
 const ANSWERS = runCount(3_000, 40_000);
-const SUBSCRIBERS = 4;
+/** Two read pages of any size, two are processes that follow the log and are killed. */
+const SUBSCRIBERS = { reading: 2, following: 2 };
 /** A process is killed and replaced, and a connection ended, each time that so many more commits were answered. */
 const ANSWERS_BETWEEN_FAULTS = Math.ceil(ANSWERS / 12);
+/** Of so many faults one kills a subscriber too. */
+const FAULTS_A_SUBSCRIBER = runCount(4, 1);
 
 let server: PostgresServer;
 if (needsPostgres.skip !== true) {
@@ -28,7 +32,8 @@ describe('processes that append to the same streams and topics', needsPostgres, 
     const storage = await openPostgres({ url: `${server.url}?schema=ordered` });
     await defineNumbers(storage);
     await disturbCommits('ordered');
-    const { flaws, failures, answered } = await torture(storage, 'ordered');
+    const { flaws, failures, answered, figures } = await torture(storage, 'ordered');
+    console.info(figures);
     expect([...failures]).toEqual([]);
     expect(flaws).toEqual([]);
     expect(await flawsOf(storage, answered)).toEqual([]);
@@ -86,19 +91,29 @@ interface Tortured {
   /** What appenders were told that they must not be told. */
   readonly failures: ReadonlySet<string>;
   readonly answered: ReadonlySet<string>;
+  readonly figures: string;
 }
 
 async function torture(storage: Storage, schema: string): Promise<Tortured> {
   const chosen = seed();
   console.info(`ordering torture: seed ${chosen}`);
   const random = seededRandom(chosen);
+  const began = performance.now();
   const appenders = new Appenders(`${server.url}?schema=${schema}&pool=3&application_name=${schema}`, random);
-  const subscribers = Array.from({ length: SUBSCRIBERS }, () => new LogSubscriber(storage, random));
+  const readers = Array.from({ length: SUBSCRIBERS.reading }, () => new LogSubscriber(storage, random));
+  const followers = Array.from(
+    { length: SUBSCRIBERS.following },
+    () => new KilledSubscriber(`${server.url}?schema=${schema}&pool=3`),
+  );
+  const subscribers = [...readers, ...followers];
   for (let n = 0; n < PROCESSES; n++) appenders.start();
   for (let enough = ANSWERS_BETWEEN_FAULTS; enough <= ANSWERS; enough += ANSWERS_BETWEEN_FAULTS) {
     if (!(await appenders.answers(enough))) break;
     appenders.killOne();
     appenders.start();
+    if ((enough / ANSWERS_BETWEEN_FAULTS) % FAULTS_A_SUBSCRIBER === 0) {
+      await followers[random.uint32() % followers.length]?.kill();
+    }
     await server.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${schema}' ORDER BY random() LIMIT 2`,
     );
@@ -106,7 +121,9 @@ async function torture(storage: Storage, schema: string): Promise<Tortured> {
   await appenders.end();
   const head = await storage.log.head();
   await Promise.all(subscribers.map(subscriber => subscriber.endAt(head)));
+  const kills = followers.reduce((sum, follower) => sum + follower.kills, 0);
   return {
+    figures: `${PROCESSES} processes: ${appenders.answered.size} commits, ${head} events in ${Math.round((performance.now() - began) / 1_000)} s; ${kills} subscribers killed`,
     flaws: subscribers.flatMap(({ flaws }) => flaws),
     failures: appenders.failures,
     answered: appenders.answered,

@@ -10,7 +10,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const chosen = seed();
 
 test(`what every secondary was said to hold is there after the primary was killed, record by record (seed ${chosen})`, async () => {
-  const kills = runCount(4, 200);
+  const kills = runCount(3, 200);
   const chance = seededRandom(chosen);
   const folder = temporaryFolder();
   const [primary, ...copies] = ['primary', 'first', 'second'].map(name => `sqlite:${join(folder, `${name}.db`)}`) as [

@@ -54,4 +54,41 @@ describe('a subscription that processes share in PostgreSQL', needsPostgres, () 
     }
     expect(repeated).toBeLessThanOrEqual(BATCH * PARTITIONS);
   });
+
+  test('is pulled through several processes at once, each event by one consumer, in the order of its key', {
+    timeout: 120_000,
+  }, async () => {
+    const store = `${server.url}?schema=pulled_subscription`;
+    const apps = await Promise.all([createMillrace({ store }), createMillrace({ store })]);
+    onTestFinished(async () => {
+      for (const app of apps) await app.close();
+    });
+    const [first] = apps;
+    await first.subscriptions.define('jobs', { partitions: PARTITIONS, attempts: 100 });
+    const events = 400;
+    const handled: Handled[] = [];
+    const consume = async (app: (typeof apps)[0], consumer: number): Promise<void> => {
+      for (let pulls = 0; handled.length < events; pulls++) {
+        const pulled = await app.subscriptions.pull('jobs', { limit: 7, wait: '1s', visibility: '1s' });
+        if (pulled.lease === null) continue;
+        // Now and then one vanishes, or gives back what it has got.
+        if (pulls % 11 === consumer) continue;
+        if (pulls % 13 === consumer) {
+          await app.subscriptions.giveBack('jobs', pulled.lease, { delay: 0 });
+          continue;
+        }
+        await app.subscriptions.acknowledge('jobs', pulled.lease);
+        handled.push(...pulled.events.map(({ stream, data }) => ({ stream, ...(data as { number: number }) })));
+      }
+    };
+    const consumers = Array.from({ length: 6 }, (_, n) => consume(apps[n % 2] as (typeof apps)[0], n));
+    for (let number = 0; number < events; number++) {
+      await first.append(`thing-${number % STREAMS}`, [{ type: 'Happened', data: { number } }]);
+    }
+    await Promise.all(consumers);
+    const expected = Map.groupBy(Array(events).keys(), number => `thing-${number % STREAMS}`);
+    for (const [stream, numbers] of expected) {
+      expect(handled.filter(each => each.stream === stream).map(({ number }) => number)).toEqual(numbers);
+    }
+  });
 });

@@ -131,3 +131,31 @@ test('consumers pull over HTTP and the command line, and say what became of what
   expect((await run('pull', 'jobs')).stdout).toBe('Nothing to pull\n');
   expect(await app.subscriptions.get('jobs')).toMatchObject({ delivery: 'pulled', parked: 1, lag: 0 });
 });
+
+test('a subscription is defined and deleted over HTTP and the command line', async () => {
+  const app = await createMillrace({ store: 'memory:' });
+  const server = await startServer({ app });
+  onTestFinished(async () => {
+    await server.close();
+    await app.close();
+  });
+  const put = (body: object) =>
+    fetch(`${server.address}/v1/subscriptions/late`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const wish = { types: ['Happened'], startAt: { time: '2026-01-01T00:00:00Z' }, attempts: 3 };
+  expect((await put(wish)).status).toBe(201);
+  expect((await put(wish)).status).toBe(200);
+  expect(await (await put({ types: ['Other'] })).json()).toMatchObject({ code: 'ALREADY_EXISTS' });
+  expect((await put({ typos: ['Other'] })).status).toBe(400);
+  const run = async (...args: string[]) => millrace(['subscription', ...args, '--url', server.address]).ended;
+  expect((await run('define', 'early', '--type', 'Happened', '--partitions', '1')).stdout).toBe('early is defined\n');
+  await app.append('thing-1', [Happened({ n: 1 })]);
+  expect((await run('pull', 'early')).stdout).toMatch(/^\d+ {2}Happened {2}thing-1\nlease {2}\S+\n$/);
+  expect((await run('ls')).stdout).toMatch(/^late {2}.*\nearly {2}.*\n$/);
+  expect(await run('delete', 'early')).toMatchObject({ code: 0, stdout: 'early is deleted\n' });
+  expect(await run('pull', 'early')).toMatchObject({ code: 3 });
+  expect((await fetch(`${server.address}/v1/subscriptions/late`, { method: 'DELETE' })).status).toBe(204);
+});

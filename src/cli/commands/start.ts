@@ -14,6 +14,11 @@ export function startCommand(
     .option('--store <url>', 'where facts are kept: sqlite:<file>, postgres://… or memory:', 'sqlite:./millrace.db')
     .option('--port <n>', 'port on this machine', portOption, PORT_DEFAULT)
     .option('--app <module>', 'module whose default export is an app; without one, any event type is accepted')
+    .option(
+      '--secondary <name=url...>',
+      'a store that follows this one and can be promoted, such as standby=sqlite:./standby.db; may be repeated',
+    )
+    .option('--require-leases', 'refuse to write while the lease of a secondary is not held: it may have been promoted')
     .option('--keys <url>', 'where the keys of sensitive data are: file:<path> or env:<name of a variable>')
     .addOption(
       new Option('--log-level <level>', 'how much is logged')

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { numberOption } from '../number-option.ts';
 import type { Output } from '../output.ts';
-import type { PullFlags, ServerFlags, SettleFlags } from '../run-subscription.ts';
+import type { DefineFlags, PullFlags, ServerFlags, SettleFlags } from '../run-subscription.ts';
 
 type Run = (action: (output: Output) => Promise<number>, json?: boolean) => Promise<void>;
 
@@ -44,6 +44,14 @@ export function subscriptionCommand(run: Run): Command {
           run(async output => (await load()).replayParked(name, flags, output), flags.json),
         ),
     )
+    .addCommand(defineCommand(run))
+    .addCommand(
+      withOptions(new Command('delete').argument('<name>'))
+        .description('Delete one that was defined so, with its checkpoints and all that it has parked.')
+        .action((name: string, flags: ServerFlags) =>
+          run(async output => (await load()).deleteSubscription(name, flags, output), flags.json),
+        ),
+    )
     .addCommand(pullCommand(run))
     .addCommand(
       settling(run, 'ack', 'acks')
@@ -64,6 +72,27 @@ export function subscriptionCommand(run: Run): Command {
       settling(run, 'extend', 'extensions')
         .description('Hide what was pulled from others for longer.')
         .option('--visibility <duration>', 'for how long from now', '30s'),
+    );
+}
+
+function defineCommand(run: Run): Command {
+  return withOptions(new Command('define').argument('<name>'))
+    .description('Define a subscription whose events are pulled; the same again does no harm.')
+    .option('--type <type...>', 'only events of these types')
+    .option('--tag <tag...>', 'only events with all of these tags')
+    .option('--category <category>', 'only streams of this category')
+    .option('--prefix <prefix>', 'only streams whose names begin so')
+    .option('--start <where>', 'beginning, end, or the position behind which to begin')
+    .option(
+      '--partitions <n>',
+      'how many consumers can be at work at once',
+      numberOption({ min: 1, max: 256, whole: true }),
+    )
+    .option('--attempts <n>', 'how often an event is given out before it is parked', countOption)
+    .option('--key <what>', 'what keeps its order: stream or correlation')
+    .addHelpText('after', '\nExample:\n  millrace subscription define invoices --type OrderPaid --start end')
+    .action((name: string, flags: DefineFlags) =>
+      run(async output => (await load()).defineSubscription(name, flags, output), flags.json),
     );
 }
 

@@ -1,9 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { MillraceError } from '../../core/index.ts';
+import { checkReached } from '../../processing/index.ts';
 import { answerWithStream } from '../answer-with-stream.ts';
 import { eventJson } from '../json-shapes.ts';
-import { positionOf } from '../position.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const LogQuery = Type.Object({
@@ -21,7 +20,7 @@ export function logRoutes(context: RouteContext): void {
     async (request, reply) => {
       const { last, limit } = request.query;
       const { after = await before(last, context) } = request.query;
-      if (wantsStream(request)) return follow(context, request, reply, lastSeen(request) ?? after);
+      if (wantsStream(request)) return follow(context, request, reply, (await lastSeen(request, context)) ?? after);
       const { events, through } = await app.events.readLog({ after, limit });
       const next = through < (await app.storage.log.head()) ? through : null;
       return { items: events.map(event => eventJson(app.events.toJson(event))), page: { next } };
@@ -34,11 +33,15 @@ async function before(last: number | undefined, { app }: RouteContext): Promise<
   return last === undefined ? 0 : Math.max(0, (await app.storage.log.head()) - last);
 }
 
-/** Sends the log from a position on: what is there, then what comes. The id of each message is the event's position. */
+/** Sends the log from a position on: what is there, then what comes. The id of each message is the checkpoint of its event. */
 function follow(context: RouteContext, request: FastifyRequest, reply: FastifyReply, after: number): Promise<void> {
   return answerWithStream(context, request, reply, async stream => {
     for await (const event of context.app.subscribe({ after, signal: stream.signal })) {
-      await stream.send({ id: event.position, event: 'event', data: eventJson(context.app.events.toJson(event)) });
+      await stream.send({
+        id: context.app.epochs.checkpoint(event.position),
+        event: 'event',
+        data: eventJson(context.app.events.toJson(event)),
+      });
     }
   });
 }
@@ -47,13 +50,11 @@ function wantsStream(request: FastifyRequest): boolean {
   return request.headers.accept?.includes('text/event-stream') ?? false;
 }
 
-/** Where a client that lost its connection wants to go on. */
-function lastSeen(request: FastifyRequest): number | undefined {
+/** Where a client that lost its connection wants to go on; refused before anything is answered when this log does not continue what it saw. */
+async function lastSeen(request: FastifyRequest, { app }: RouteContext): Promise<number | undefined> {
   const id = request.headers['last-event-id'];
   if (id === undefined || id === '') return undefined;
-  const position = positionOf(String(id));
-  if (position !== undefined) return position;
-  throw new MillraceError('INVALID_ARGUMENT', `Last-Event-ID is ${String(id)}; it must be the position of an event.`, {
-    details: { header: 'Last-Event-ID', value: id },
-  });
+  const position = app.epochs.position(String(id), 'Last-Event-ID');
+  checkReached(position, await app.storage.log.head());
+  return position;
 }
