@@ -31,10 +31,11 @@ export type { SagaResult, StepResult } from './saga-result.ts';
 export type { SagaFilter } from './saga-search.ts';
 export type { SagaStatus } from './saga-state.ts';
 export type { SagaMoment, SagaView } from './saga-view.ts';
-export type { StepArguments, StepContext, StepOutcome, UndoArguments } from './step-context.ts';
+export type { ChildSagas, StepArguments, StepContext, StepOutcome, UndoArguments } from './step-context.ts';
 export type { StepEffects } from './step-effects.ts';
 export { declined, needsPerson, StepError, tryAgain } from './step-error.ts';
 export type {
+  ChildOptions,
   CommittedStepOptions,
   CommittedTxStepOptions,
   ForEachOptions,

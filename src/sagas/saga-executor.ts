@@ -10,6 +10,7 @@ import { foldHistory, loadHistory } from './saga-instance.ts';
 import { SagaRun } from './saga-run.ts';
 import { sagaIdOf } from './saga-start.ts';
 import { isSettled, type SagaState } from './saga-state.ts';
+import type { ChildSagas } from './step-context.ts';
 
 /** What sagas of one type are run with. */
 export interface ExecutorParts {
@@ -17,6 +18,7 @@ export interface ExecutorParts {
   readonly versions: ReadonlyMap<number, Saga>;
   readonly environment: Environment;
   readonly services: unknown;
+  readonly children: ChildSagas;
   readonly isDraining: () => boolean;
 }
 
@@ -94,11 +96,11 @@ export class SagaExecutor {
   }
 
   async #run(state: SagaState, item: ClaimedWork, lost: AbortSignal, startsAtWork: boolean): Promise<void> {
-    const { versions, environment, services, isDraining } = this.#parts;
+    const { versions, environment, services, children, isDraining } = this.#parts;
     const saga = versions.get(state.version);
     const run = new SagaRun(
       {
-        ...{ environment, services, isDraining, item, lost },
+        ...{ environment, services, children, isDraining, item, lost },
         saga: saga as Saga,
         committer: this.#committer,
         measure: (begun, outcome, durationMs) => this.#measure(state.type, begun, outcome, durationMs),

@@ -50,7 +50,12 @@ export interface SagaWait {
   readonly kind: 'wait';
   readonly name: string;
   readonly description: string;
-  readonly event: AnyEvent;
+  /** The types of the events that end it. */
+  readonly types: readonly string[];
+  /** What they are, where the program defines them; a wait for the end of a child has only events of Millrace's own. */
+  readonly event: AnyEvent | undefined;
+  /** The type of the child whose end is waited for. */
+  readonly child: string | undefined;
   readonly correlate: (scope: PlanScope) => Correlation;
   readonly where: ((event: RecordedEvent, scope: PlanScope) => boolean) | undefined;
   readonly timeoutMs: number | undefined;
@@ -136,9 +141,23 @@ export function isRepeating(node: SagaNode): node is Repeating {
   return node.kind === 'forEach' || node.kind === 'loop';
 }
 
-/** The events that a saga waits for. */
+/** The events of the program that a saga waits for. */
 export function awaitedEvents({ leaves }: SagaGraph): readonly AnyEvent[] {
-  return [...leaves.values()].flatMap(leaf => (leaf.kind === 'wait' ? [leaf.event] : []));
+  return waitsOf(leaves).flatMap(({ event }) => event ?? []);
+}
+
+/** The types of all events that a saga waits for. */
+export function awaitedTypes({ leaves }: SagaGraph): readonly string[] {
+  return waitsOf(leaves).flatMap(({ types }) => types);
+}
+
+/** The types of the sagas that a saga starts. */
+export function childTypes({ leaves }: SagaGraph): readonly string[] {
+  return waitsOf(leaves).flatMap(({ child }) => child ?? []);
+}
+
+function waitsOf(leaves: SagaGraph['leaves']): readonly SagaWait[] {
+  return [...leaves.values()].filter(leaf => leaf.kind === 'wait');
 }
 
 /** Whether a part of a saga has a result of its own. */

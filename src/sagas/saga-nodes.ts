@@ -100,7 +100,8 @@ export function waitNode(type: string, name: string, given: unknown): SagaWait {
   const where = `${checkedStepName(type, name)} of saga ${type}`;
   const options = given as WaitOptions<AnyEvent, unknown, object, unknown>;
   return {
-    ...{ kind: 'wait', name, event: options.event, correlate: options.correlate as SagaWait['correlate'] },
+    ...{ kind: 'wait', name, event: options.event, types: [options.event.type], child: undefined },
+    correlate: options.correlate as SagaWait['correlate'],
     description: options.description ?? '',
     where: options.where as SagaWait['where'],
     timeoutMs: options.timeout === undefined ? undefined : milliseconds(options.timeout, `The timeout of ${where}`),

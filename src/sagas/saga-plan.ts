@@ -101,7 +101,7 @@ class Walk {
       return { ...begun, wait: { since: now, until: checkedTime(leaf.until(scope, now), step) } };
     const until = leaf.timeoutMs === undefined ? null : now + leaf.timeoutMs;
     const by = correlationText(leaf.correlate(scope));
-    return { ...begun, wait: { since: now, until, event: leaf.event.type, by } };
+    return { ...begun, wait: { since: now, until, events: leaf.types, by } };
   }
 
   #holds({ name, condition }: SagaWhen, path: readonly string[]): boolean {

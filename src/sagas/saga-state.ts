@@ -66,6 +66,8 @@ export interface SagaState {
   readonly isCancelled: boolean;
   readonly isPaused: boolean;
   readonly parked: ParkReason | null;
+  /** The revision at which a person last let it go on: how long its history may become counts from there. */
+  readonly letOnAt: number;
   /** The key of its item of work. */
   readonly work: string;
   readonly endedAt: number | null;
@@ -107,6 +109,7 @@ export function startedState(recorded: RecordedSagaEvent): SagaState | undefined
     isCancelled: false,
     isPaused: false,
     parked: null,
+    letOnAt: 0,
     work: id,
   });
 }
@@ -184,7 +187,12 @@ function changeByPerson(state: SagaState, event: SagaEvent): Partial<SagaState> 
       return { work: event.data.work };
     case 'SagaRetried': {
       const { retryAt, input = state.input } = event.data;
-      return { ...repaired(state), input, open: state.open.map(attempt => dueAgain(attempt, retryAt)) };
+      return {
+        ...repaired(state),
+        input,
+        letOnAt: state.revision,
+        open: state.open.map(attempt => dueAgain(attempt, retryAt)),
+      };
     }
     case 'SagaUndoSkipped': {
       const back = repaired(state);
@@ -200,7 +208,7 @@ function changeByPerson(state: SagaState, event: SagaEvent): Partial<SagaState> 
       const { reason, work } = event.data;
       const error: ErrorData = { code: 'SAGA_CANCELLED', message: `The saga was cancelled: ${reason}` };
       const back = turnedBack(state, { step: null, outcome: 'failed', error });
-      return { ...back, parked: null, isCancelled: true, work: work ?? state.work };
+      return { ...back, parked: null, letOnAt: state.revision, isCancelled: true, work: work ?? state.work };
     }
     case 'SagaPaused':
       return { isPaused: true };
@@ -324,8 +332,14 @@ function undone(state: SagaState, step: string): Pick<SagaState, 'effects' | 'un
 }
 
 /** The state of a saga that a person lets go on; undos that were given up are made again, in their order. */
-function repaired({ turnedBackBy, effects, failedUndos }: SagaState): Partial<SagaState> {
-  return { parked: null, error: turnedBackBy, effects: [...effects, ...failedUndos.toReversed()], failedUndos: [] };
+function repaired({ turnedBackBy, effects, failedUndos, revision }: SagaState): Partial<SagaState> {
+  return {
+    parked: null,
+    letOnAt: revision,
+    error: turnedBackBy,
+    effects: [...effects, ...failedUndos.toReversed()],
+    failedUndos: [],
+  };
 }
 
 /** What a parked saga was at, due again with all its tries; one that was at work may have had its effect. */

@@ -1,3 +1,5 @@
+import type { SagaState } from './saga-state.ts';
+
 /** What a step learns about the attempt that it is. */
 export interface StepContext {
   readonly sagaId: string;
@@ -29,12 +31,22 @@ export type StepOutcome<Result> =
   | { readonly outcome: 'completed'; readonly result: Result }
   | { readonly outcome: 'unknown'; readonly result: undefined };
 
+/** What the start of a child, and its undo, do with it. */
+export interface ChildSagas {
+  begin(child: { readonly type: string; readonly id: string }, input: unknown, cause: StepContext): Promise<void>;
+  /** Turns it back if it goes forward still. */
+  cancel(child: { readonly type: string; readonly id: string }, reason: string): Promise<void>;
+  /** How it stands; undefined when it was never started. */
+  state(child: { readonly type: string; readonly id: string }): Promise<SagaState | undefined>;
+}
+
 /** What a step is run with. */
 export interface StepArguments {
   readonly input: unknown;
   readonly results: Readonly<Record<string, unknown>>;
   readonly item: unknown;
   readonly services: unknown;
+  readonly children: ChildSagas;
   readonly context: StepContext;
 }
 
