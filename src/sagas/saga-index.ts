@@ -80,7 +80,7 @@ export interface SagaKind {
 }
 
 /** The value of the index for a type, version and status. */
-export function typeAndStatus({ type, version, status }: SagaKind): string {
+function typeAndStatus({ type, version, status }: SagaKind): string {
   return version === 1 ? `${type}:${status}` : `${type}@${version}:${status}`;
 }
 
