@@ -1,21 +1,22 @@
 import { type Duration, isMillraceError, MillraceError, milliseconds } from '../core/index.ts';
 import { Doorbell, type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
 import type { Hint } from '../storage/index.ts';
+import { checkChildren, childrenOf } from './children-of.ts';
 import { FreshStarts } from './fresh-starts.ts';
+import { checkLiveVersions } from './live-versions.ts';
 import type { Saga } from './saga-definition.ts';
 import { type SagaEventType, sagaStream } from './saga-events.ts';
 import { SagaExecutor } from './saga-executor.ts';
-import { awaitedTypes, childTypes } from './saga-graph.ts';
-import { kindOf, SAGA_INDEX, type SagaSummary, summaryIn } from './saga-index.ts';
+import { awaitedTypes } from './saga-graph.ts';
+import { kindOf, SAGA_INDEX, type SagaSummary } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
 import { type SagaResult, sagaResult } from './saga-result.ts';
 import { findSagas, type SagaFilter } from './saga-search.ts';
 import { checkedInput, prepareStart, sagaQueue } from './saga-start.ts';
-import { isSettled, type SagaState, type SagaStatus, startedState } from './saga-state.ts';
+import { type SagaState, type SagaStatus, startedState } from './saga-state.ts';
 import { SagaTriggerHandler } from './saga-trigger.ts';
 import { type SagaView, sagaView } from './saga-view.ts';
-import type { ChildSagas } from './step-context.ts';
 
 /** How many sagas of each type and status there are. */
 export type SagaCounts = Readonly<Record<string, Partial<Readonly<Record<SagaStatus, number>>>>>;
@@ -69,10 +70,7 @@ export class SagaEngine {
     this.#environment = options.environment;
     for (const [type, versions] of byType(options.sagas))
       this.#types.set(type, this.#sagaType(type, versions, options));
-    for (const { type, graph } of options.sagas) {
-      const missing = childTypes(graph).find(child => !this.#types.has(child));
-      if (missing !== undefined) throw undefinedChild(type, missing);
-    }
+    checkChildren(options.sagas, this.#types);
     this.#measureInstances();
   }
 
@@ -82,7 +80,7 @@ export class SagaEngine {
    */
   async start(): Promise<void> {
     await this.#environment.storage.documents.define(SAGA_INDEX);
-    await this.#checkVersions();
+    await checkLiveVersions(this.#environment.storage.documents, type => this.#types.get(type)?.versions);
     for (const { trigger, runner } of this.#types.values()) {
       await trigger?.start();
       runner.start();
@@ -256,7 +254,7 @@ export class SagaEngine {
     const current = versions.get(Math.max(...versions.keys())) as Saga;
     const concurrency = options.concurrency ?? current.concurrency ?? CONCURRENCY_DEFAULT;
     const executor = new SagaExecutor({
-      ...{ versions, environment, services, children: this.#children() },
+      ...{ versions, environment, services, children: childrenOf(this, environment) },
       isDraining: () => this.#draining,
     });
     const fresh = new FreshStarts(environment.clock);
@@ -274,43 +272,6 @@ export class SagaEngine {
     const trigger =
       types.length === 0 ? undefined : new Processor({ name: `saga:${type}`, types, handler }, environment);
     return { current, versions, trigger, runner, fresh, heard: hint => executor.heard(hint, awaited) };
-  }
-
-  async #checkVersions(): Promise<void> {
-    if (this.#types.size === 0) return;
-    const { documents } = this.#environment.storage;
-    for (const [value, count] of await documents.countBy(SAGA_INDEX.name, 'typeAndStatus')) {
-      const { type, version, status } = kindOf(value);
-      const versions = this.#types.get(type)?.versions;
-      const isLive = !isSettled(status) || status === 'PARKED' || status === 'COMPENSATION_FAILED';
-      if (versions === undefined || versions.has(version) || !isLive || count === 0) continue;
-      // Before it named versions, the index held those of every version together.
-      const [row] = await documents.query(SAGA_INDEX.name, { where: { typeAndStatus: value }, limit: 1 });
-      if (row === undefined || versions.has(summaryIn(row.body).version)) continue;
-      throw new MillraceError(
-        'SAGA_NOT_DEFINED',
-        `${count} sagas ${type} of version ${version} are ${status}, and this program has ${[...versions.keys()].join(', ')}. Keep a version until its sagas have ended, or end them first.`,
-        { details: { type, version, status, count, known: [...versions.keys()] } },
-      );
-    }
-  }
-
-  /** What a saga does with those that it starts. */
-  #children(): ChildSagas {
-    const stateOf = async (type: string, id: string) =>
-      foldHistory(await loadHistory(this.#environment, sagaStream(type, id)));
-    return {
-      state: ({ type, id }) => stateOf(type, id),
-      begin: async ({ type, id }, input, { correlationId }) => {
-        await this.begin(type, id, input, { correlationId, causationId: correlationId });
-      },
-      cancel: async ({ type, id }, reason) => {
-        await this.cancel(type, id, { reason }).catch(thrown => {
-          // It turned back by itself, ended, or is past its pivot: then it goes on to its end.
-          if (!isMillraceError(thrown, 'SAGA_STATE_CONFLICT')) throw thrown;
-        });
-      },
-    };
   }
 
   #find(type: string): SagaType {
@@ -348,14 +309,6 @@ function exists(type: string, id: string): MillraceError {
     {
       details: { type, id },
     },
-  );
-}
-
-function undefinedChild(type: string, child: string): MillraceError {
-  return new MillraceError(
-    'INVALID_DEFINITION',
-    `Saga ${type} starts saga ${child}, which is not defined. Add it to defineApp.`,
-    { details: { saga: type, child } },
   );
 }
 
