@@ -31,24 +31,24 @@ export function childNodes(type: string, name: string, given: unknown, isCommitt
   const start = `start ${name}`;
   const idIn = (scope: PlanScope, own: string): string => id?.(scope) ?? own;
   const ownId = ({ context }: StepArguments): string => `${context.sagaId}.${[name, ...context.occurrence].join('.')}`;
-  const childOf = (scope: StepArguments) => ({ type: saga.type, id: idIn(scope, ownId(scope)) });
+  const childOf = (scope: StepArguments): string => idIn(scope, ownId(scope));
   const step = {
     run: async (scope: StepArguments) => {
       const child = childOf(scope);
-      await scope.children.begin(child, input(scope), scope.context);
-      return child;
+      await scope.children.begin(saga, child, input(scope), scope.context);
+      return { type: saga.type, id: child };
     },
     compensate: async (scope: UndoArguments) => {
       const child = childOf(scope);
-      const state = await scope.children.state(child);
+      const state = await scope.children.state(saga, child);
       if (state === undefined) return;
       if (state.status === 'COMPLETED') {
         if (typeof compensate !== 'function') return;
         return void (await compensate({ ...scope, outcome: 'completed', result: state.results }));
       }
       if (state.endedAt !== null) return;
-      await scope.children.cancel(child, `${type} ${scope.context.sagaId} turned back`);
-      throw tryAgain(`Saga ${child.type} ${child.id} has not ended yet.`);
+      await scope.children.cancel(saga, child, `${type} ${scope.context.sagaId} turned back`);
+      throw tryAgain(`Saga ${saga.type} ${child} has not ended yet.`);
     },
     undoName: `Undo ${name}`,
     compensateRetry: LOOK,

@@ -24,7 +24,7 @@ export type {
   SagaEventType,
   Wait,
 } from './saga-events.ts';
-export { awaitedEvents, type SagaGraph, type SagaLeaf, type SagaNode, type SagaStep } from './saga-graph.ts';
+export { eventsOf, type SagaGraph, type SagaLeaf, type SagaNode, type SagaStep } from './saga-graph.ts';
 export type { SagaSummary } from './saga-index.ts';
 export type { RepairNote, SagaOperation } from './saga-operation.ts';
 export type { SagaResult, StepResult } from './saga-result.ts';

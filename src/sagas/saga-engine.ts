@@ -1,14 +1,14 @@
 import { type Duration, isMillraceError, MillraceError, milliseconds } from '../core/index.ts';
 import { Doorbell, type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
 import type { Hint } from '../storage/index.ts';
-import { checkChildren, childrenOf } from './children-of.ts';
+import { checkChildren } from './child-sagas.ts';
 import { FreshStarts } from './fresh-starts.ts';
 import { checkLiveVersions } from './live-versions.ts';
 import type { Saga } from './saga-definition.ts';
 import { type SagaEventType, sagaStream } from './saga-events.ts';
 import { SagaExecutor } from './saga-executor.ts';
-import { awaitedTypes } from './saga-graph.ts';
-import { kindOf, SAGA_INDEX, type SagaSummary } from './saga-index.ts';
+import { awaitedEvents } from './saga-graph.ts';
+import { SAGA_INDEX, type SagaSummary, withoutVersions } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
 import { type SagaResult, sagaResult } from './saga-result.ts';
@@ -53,6 +53,8 @@ interface SagaType {
 }
 
 const CONCURRENCY_DEFAULT = 256;
+const atOnce = (versions: SagaType['versions']): number =>
+  versions.get(Math.max(...versions.keys()))?.concurrency ?? CONCURRENCY_DEFAULT;
 /** The events after which nothing more happens to a saga by itself. */
 const ENDS: readonly SagaEventType[] = ['SagaCompleted', 'SagaCompensated', 'SagaFailed', 'SagaForced', 'SagaParked'];
 /** How long whoever waits for a saga relies on hints. */
@@ -69,15 +71,12 @@ export class SagaEngine {
   constructor(options: SagaEngineOptions) {
     this.#environment = options.environment;
     for (const [type, versions] of byType(options.sagas))
-      this.#types.set(type, this.#sagaType(type, versions, options));
+      this.#types.set(type, this.#sagaType(type, versions, { concurrency: atOnce(versions), ...options }));
     checkChildren(options.sagas, this.#types);
     this.#measureInstances();
   }
 
-  /**
-   * Begins to start and run sagas; those that were running before go on. Throws `SAGA_NOT_DEFINED` when some of them were started with a
-   * version that is not there any more: nobody could go on with them.
-   */
+  /** Begins to start and run sagas; those that were running before go on. */
   async start(): Promise<void> {
     await this.#environment.storage.documents.define(SAGA_INDEX);
     await checkLiveVersions(this.#environment.storage.documents, type => this.#types.get(type)?.versions);
@@ -242,21 +241,17 @@ export class SagaEngine {
     for (const type of this.#types.keys()) counts[type] = {};
     const counted = await this.#environment.storage.documents.countBy(SAGA_INDEX.name, 'typeAndStatus');
     for (const [value, count] of counted) {
-      const { type, status } = kindOf(value);
-      const known = counts[type] ?? {};
-      counts[type] = { ...known, [status]: (known[status] ?? 0) + count };
+      const separator = value.lastIndexOf(':');
+      const type = value.slice(0, separator);
+      counts[type] = { ...counts[type], [value.slice(separator + 1)]: count };
     }
-    return counts;
+    return withoutVersions(counts);
   }
 
   #sagaType(type: string, versions: ReadonlyMap<number, Saga>, options: SagaEngineOptions): SagaType {
-    const { environment, services } = options;
+    const { environment, services, concurrency = CONCURRENCY_DEFAULT } = options;
     const current = versions.get(Math.max(...versions.keys())) as Saga;
-    const concurrency = options.concurrency ?? current.concurrency ?? CONCURRENCY_DEFAULT;
-    const executor = new SagaExecutor({
-      ...{ versions, environment, services, children: childrenOf(this, environment) },
-      isDraining: () => this.#draining,
-    });
+    const executor = new SagaExecutor({ versions, environment, services, isDraining: () => this.#draining });
     const fresh = new FreshStarts(environment.clock);
     const runner = new WorkRunner(
       {
@@ -266,7 +261,9 @@ export class SagaEngine {
       },
       environment,
     );
-    const awaited = new Set([...versions.values()].flatMap(({ graph }) => awaitedTypes(graph)));
+    const awaited = new Set(
+      [...versions.values()].flatMap(({ graph }) => awaitedEvents(graph).map(event => event.type)),
+    );
     const handler = new SagaTriggerHandler(environment, current, fresh, awaited);
     const types = [...new Set([...current.triggers.map(({ event }) => event.type), ...awaited])];
     const trigger =

@@ -1,6 +1,7 @@
 import { type Counter, type ErrorData, type Histogram, isMillraceError, MillraceError } from '../core/index.ts';
 import { type Environment, failureOf } from '../processing/index.ts';
 import type { ClaimedWork, Hint } from '../storage/index.ts';
+import { childSagas } from './child-sagas.ts';
 import type { FreshStart } from './fresh-starts.ts';
 import { SagaCommitter } from './saga-committer.ts';
 import type { Saga } from './saga-definition.ts';
@@ -18,7 +19,6 @@ export interface ExecutorParts {
   readonly versions: ReadonlyMap<number, Saga>;
   readonly environment: Environment;
   readonly services: unknown;
-  readonly children: ChildSagas;
   readonly isDraining: () => boolean;
 }
 
@@ -32,6 +32,7 @@ const FROM_OUTSIDE: readonly SagaEventType[] = ['SagaCancelled', 'SagaPaused', '
 export class SagaExecutor {
   readonly #parts: ExecutorParts;
   readonly #committer: SagaCommitter;
+  readonly #children: ChildSagas;
   readonly #running = new Set<SagaRun>();
   readonly #stepDuration: Histogram;
   readonly #undoDuration: Histogram;
@@ -41,6 +42,7 @@ export class SagaExecutor {
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
     this.#committer = new SagaCommitter(parts.environment);
+    this.#children = childSagas(parts.environment);
     const { metrics } = parts.environment.telemetry;
     const labels = ['saga', 'step'];
     this.#stepDuration = metrics.histogram({
@@ -96,7 +98,8 @@ export class SagaExecutor {
   }
 
   async #run(state: SagaState, item: ClaimedWork, lost: AbortSignal, startsAtWork: boolean): Promise<void> {
-    const { versions, environment, services, children, isDraining } = this.#parts;
+    const { versions, environment, services, isDraining } = this.#parts;
+    const children = this.#children;
     const saga = versions.get(state.version);
     const run = new SagaRun(
       {

@@ -142,13 +142,13 @@ export function isRepeating(node: SagaNode): node is Repeating {
 }
 
 /** The events of the program that a saga waits for. */
-export function awaitedEvents({ leaves }: SagaGraph): readonly AnyEvent[] {
+export function eventsOf({ leaves }: SagaGraph): readonly AnyEvent[] {
   return waitsOf(leaves).flatMap(({ event }) => event ?? []);
 }
 
-/** The types of all events that a saga waits for. */
-export function awaitedTypes({ leaves }: SagaGraph): readonly string[] {
-  return waitsOf(leaves).flatMap(({ types }) => types);
+/** All events that a saga waits for, Millrace's own among them. */
+export function awaitedEvents({ leaves }: SagaGraph): readonly { readonly type: string }[] {
+  return waitsOf(leaves).flatMap(({ types }) => types.map(type => ({ type })));
 }
 
 /** The types of the sagas that a saga starts. */

@@ -90,3 +90,17 @@ export function kindOf(value: string): SagaKind {
   const [, type = '', version = '1'] = /^(.*?)(?:@(\d+))?$/.exec(value.slice(0, separator)) ?? [];
   return { type, version: Number(version), status: value.slice(separator + 1) as SagaStatus };
 }
+
+/** Counts by what the index calls type and by status, with those of all versions of a type together. */
+export function withoutVersions(
+  counts: Readonly<Record<string, Readonly<Record<string, number>>>>,
+): Record<string, Record<string, number>> {
+  const together: Record<string, Record<string, number>> = {};
+  for (const [kind, byStatus] of Object.entries(counts)) {
+    const { type } = kindOf(`${kind}:RUNNING`);
+    const known = together[type] ?? {};
+    for (const [status, count] of Object.entries(byStatus)) known[status] = (known[status] ?? 0) + count;
+    together[type] = known;
+  }
+  return together;
+}

@@ -31,13 +31,20 @@ export type StepOutcome<Result> =
   | { readonly outcome: 'completed'; readonly result: Result }
   | { readonly outcome: 'unknown'; readonly result: undefined };
 
+/** A saga as the definition of another one names it. */
+interface Definition {
+  readonly kind: 'saga';
+  readonly type: string;
+}
+
 /** What the start of a child, and its undo, do with it. */
 export interface ChildSagas {
-  begin(child: { readonly type: string; readonly id: string }, input: unknown, cause: StepContext): Promise<void>;
+  /** Starts one, unless there is one of that id. */
+  begin(saga: Definition, id: string, input: unknown, cause: StepContext): Promise<void>;
   /** Turns it back if it goes forward still. */
-  cancel(child: { readonly type: string; readonly id: string }, reason: string): Promise<void>;
+  cancel(saga: Definition, id: string, reason: string): Promise<void>;
   /** How it stands; undefined when it was never started. */
-  state(child: { readonly type: string; readonly id: string }): Promise<SagaState | undefined>;
+  state(saga: Definition, id: string): Promise<SagaState | undefined>;
 }
 
 /** What a step is run with. */
