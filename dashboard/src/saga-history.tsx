@@ -26,6 +26,7 @@ const SAYS: Readonly<Record<string, readonly [text: string, standing: string]>> 
   SagaCancelled: ['Cancelled', 'CANCELLED'],
   SagaPaused: ['Paused by a person', 'PAUSED'],
   SagaResumed: ['Resumed by a person', 'RUNNING'],
+  SagaMigrated: ['Moved to another version by a person', 'RUNNING'],
   SagaForced: ['Ended by a person', 'PARKED'],
 };
 

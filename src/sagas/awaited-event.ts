@@ -4,10 +4,11 @@ import { correlationFilter, correlationsOf } from './correlation.ts';
 import type { Saga } from './saga-definition.ts';
 import type { Wait } from './saga-events.ts';
 import type { SagaWait } from './saga-graph.ts';
-import { leafOf, partsOfKey } from './saga-graph.ts';
+import { leafOf } from './saga-graph.ts';
 import { foldHistory, jsonValue, loadHistory } from './saga-instance.ts';
 import { scopeAt } from './saga-results.ts';
 import type { CurrentAttempt, SagaState } from './saga-state.ts';
+import { partsOfKey } from './step-key.ts';
 
 const PAGE = 100;
 

@@ -4,12 +4,13 @@ import type { Environment } from '../processing/index.ts';
 import { inContext } from '../store/index.ts';
 import type { Saga } from './saga-definition.ts';
 import type { Begun } from './saga-events.ts';
-import { partsOfKey, type SagaStep, stepOf } from './saga-graph.ts';
+import { type SagaStep, stepOf } from './saga-graph.ts';
 import { scopeAt } from './saga-results.ts';
 import type { CurrentAttempt, SagaState } from './saga-state.ts';
 import type { ChildSagas, StepArguments, StepContext, UndoArguments } from './step-context.ts';
 import { isNothing, type StepEffects } from './step-effects.ts';
 import { notJson, type StepFailure, stepFailure, timedOut } from './step-error.ts';
+import { partsOfKey } from './step-key.ts';
 
 /** How long a result may be, as JSON: it is part of every later reading of the saga's history. */
 const RESULT_MAX = 1_000_000;

@@ -83,6 +83,14 @@ export interface SagaBuilder<
     this: WholeSaga<Services, Input, Results, Phase>,
     most: number,
   ): WholeSaga<Services, Input, Results, Phase>;
+  /**
+   * Says that sagas of an earlier version can go on with this one (`app.sagas.migrate`), and how steps are called now that had another name.
+   */
+  migratesFrom(
+    this: WholeSaga<Services, Input, Results, Phase>,
+    version: number,
+    renamed?: Readonly<Record<string, string>>,
+  ): WholeSaga<Services, Input, Results, Phase>;
   /** Starts a saga for an event, once for each id; `undefined` starts none. */
   startOn<Event extends AnyEvent>(
     this: WholeSaga<Services, Input, Results, Phase>,
@@ -247,6 +255,7 @@ export function defineSaga<Services = undefined>(
         concurrency: undefined,
         triggers: [],
         graph: graphOf([]),
+        migrations: new Map(),
         onCompensationFailure: 'park',
         onEnd: {},
       }) as unknown as SagaBuilder<Services, StandardSchemaV1.InferOutput<Schema>, object>,
@@ -288,6 +297,8 @@ function builder(saga: Saga, place: Place = { isCommitted: false, path: 'when ' 
       if (Number.isSafeInteger(most) && most >= 1) return next({ concurrency: most });
       throw invalid(type, `has ${most} at work at once; that must be a whole number from 1`);
     },
+    migratesFrom: (version: number, renamed: Readonly<Record<string, string>> = {}) =>
+      next({ migrations: new Map(saga.migrations).set(version, renamed) }),
     startOn: (event: AnyEvent, start: (event: RecordedEvent) => ReturnType<SagaTrigger['start']>) => {
       if (saga.triggers.some(trigger => trigger.event.type === event.type)) {
         throw invalid(type, `has two startOn for ${event.type}; decide in one of them`);

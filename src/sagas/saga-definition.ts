@@ -50,6 +50,8 @@ export interface Saga<Services = never, Input = never, Results = unknown> {
   readonly concurrency: number | undefined;
   readonly triggers: readonly SagaTrigger[];
   readonly graph: SagaGraph;
+  /** By earlier versions, how steps are called now that had other names there: what sagas of theirs can be moved to this one. */
+  readonly migrations: ReadonlyMap<number, Readonly<Record<string, string>>>;
   /** What happens when an undo fails for good. */
   readonly onCompensationFailure: 'park' | 'continue';
   readonly onEnd: OnEnd<unknown, Readonly<Record<string, unknown>>>;

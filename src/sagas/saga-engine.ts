@@ -145,10 +145,17 @@ export class SagaEngine {
    * - `pause` lets what is at work end and begins nothing else; its deadline runs on. `resume` lets it go on.
    * - `forceComplete` ends a parked saga as it stands; nothing is run, undone or told any more.
    *
+   * With `dryRun` it only finds out whether that could be done.
+   *
    * Throws `SAGA_NOT_PARKED` or `SAGA_STATE_CONFLICT` when it is not in a state for that, `REVISION_CONFLICT` when somebody else was
    * faster, `INVALID_ARGUMENT` without a reason, `SCHEMA_VIOLATION` for an input that does not fit.
    */
-  async operate(type: string, id: string, operation: SagaOperation, note: RepairNote): Promise<SagaView> {
+  async operate(
+    type: string,
+    id: string,
+    operation: SagaOperation,
+    note: RepairNote & { readonly dryRun?: boolean },
+  ): Promise<SagaView> {
     const { versions, current } = this.#find(type);
     const state = foldHistory(await loadHistory(this.#environment, sagaStream(type, id)));
     if (state === undefined) throw notFound(type, id);
@@ -157,7 +164,8 @@ export class SagaEngine {
     if (operation.kind === 'retry' && operation.input !== undefined) {
       wanted = { ...operation, input: await checkedInput(saga ?? current, id, operation.input) };
     }
-    await this.#environment.storage.commit(prepareOperation(this.#environment, { saga, state }, wanted, note));
+    const batch = prepareOperation(this.#environment, { saga, state }, wanted, note);
+    if (note.dryRun !== true) await this.#environment.storage.commit(batch);
     return this.get(type, id);
   }
 
@@ -198,6 +206,21 @@ export class SagaEngine {
   /** Lets a held saga go on; see `operate`. */
   resume(type: string, id: string, note: RepairNote): Promise<SagaView> {
     return this.operate(type, id, { kind: 'resume' }, note);
+  }
+
+  /**
+   * Lets a saga go on with another version (default: the newest) that says `migratesFrom` its own. With `dryRun` it only finds out whether
+   * that could be done. Throws `SAGA_STATE_CONFLICT`, naming steps that the version does not have.
+   */
+  async migrate(
+    type: string,
+    id: string,
+    note: RepairNote & { readonly to?: number; readonly dryRun?: boolean },
+  ): Promise<SagaView> {
+    const { versions, current } = this.#find(type);
+    const to = note.to === undefined ? current : versions.get(note.to);
+    if (to === undefined) throw notDefined(type, note.to as number, [...versions.keys()]);
+    return this.operate(type, id, { kind: 'migrate', to }, note);
   }
 
   /** Ends a parked saga as it stands; see `operate`. */
@@ -307,6 +330,12 @@ function exists(type: string, id: string): MillraceError {
       details: { type, id },
     },
   );
+}
+
+function notDefined(type: string, version: number, known: readonly number[]): MillraceError {
+  return new MillraceError('SAGA_NOT_DEFINED', `Saga ${type} has no version ${version}; it has ${known.join(', ')}.`, {
+    details: { type, version, known },
+  });
 }
 
 function notFound(type: string, id: string): MillraceError {

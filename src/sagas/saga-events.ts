@@ -125,6 +125,13 @@ export interface SagaEventData {
   SagaPaused: Repair;
   /** A person lets a held saga go on. */
   SagaResumed: Repair & { readonly work: string | null };
+  /** A person let it go on with another version, in which some steps have other names. */
+  SagaMigrated: Repair & {
+    readonly from: number;
+    readonly to: number;
+    readonly renamed: Readonly<Record<string, string>>;
+    readonly work: string | null;
+  };
   /** A person ended a saga that waited for one: nothing is run or undone any more, and nobody is told. */
   SagaForced: Repair & { readonly status: 'COMPLETED' | 'COMPENSATED' | 'CANCELLED' };
 }

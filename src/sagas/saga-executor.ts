@@ -6,12 +6,13 @@ import type { FreshStart } from './fresh-starts.ts';
 import { SagaCommitter } from './saga-committer.ts';
 import type { Saga } from './saga-definition.ts';
 import { type Begun, type SagaEventType, sagaStream } from './saga-events.ts';
-import { leafOf, partsOfKey } from './saga-graph.ts';
+import { leafOf } from './saga-graph.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { SagaRun } from './saga-run.ts';
 import { sagaIdOf } from './saga-start.ts';
 import { isSettled, type SagaState } from './saga-state.ts';
 import type { ChildSagas } from './step-context.ts';
+import { partsOfKey } from './step-key.ts';
 
 /** What sagas of one type are run with. */
 export interface ExecutorParts {

@@ -2,6 +2,7 @@ import { type Backoff, MillraceError } from '../core/index.ts';
 import type { AnyEvent, RecordedEvent } from '../store/index.ts';
 import type { Correlation } from './correlation.ts';
 import type { StepArguments, UndoArguments } from './step-context.ts';
+import { partsOfKey } from './step-key.ts';
 
 /** What conditions, lengths of time and correlations are computed from: what is on record, and nothing else. */
 export interface PlanScope {
@@ -168,18 +169,6 @@ export function isLeaf(node: SagaNode): node is SagaLeaf {
 /** The sequences that a part of a saga holds. */
 export function bodiesOf(node: Exclude<SagaNode, SagaLeaf>): readonly (readonly SagaNode[])[] {
   return node.kind === 'parallel' ? node.branches : [node.body];
-}
-
-/** What a step is called in the history: its name, and in brackets the occurrence, as in `ship[line-2]`. */
-export function stepKey(name: string, occurrence: readonly string[]): string {
-  return occurrence.length === 0 ? name : `${name}[${occurrence.join('][')}]`;
-}
-
-/** The name and the occurrence that a step's key says. */
-export function partsOfKey(key: string): { readonly name: string; readonly occurrence: readonly string[] } {
-  const bracket = key.indexOf('[');
-  if (bracket === -1) return { name: key, occurrence: [] };
-  return { name: key.slice(0, bracket), occurrence: key.slice(bracket + 1, -1).split('][') };
 }
 
 /** The leaf of a key; undefined when the definition has none. */

@@ -152,6 +152,14 @@ export function withChecked(saga: Saga): Saga {
     }
   };
   visit(saga.graph.nodes, 'it');
+  for (const [version, renamed] of saga.migrations) {
+    if (!Number.isSafeInteger(version) || version < 1 || version >= saga.version) {
+      throw invalid(saga.type, `migrates from version ${version} to ${saga.version}; that must be an earlier one`);
+    }
+    const lost = Object.values(renamed).find(name => !saga.graph.leaves.has(name));
+    if (lost !== undefined)
+      throw invalid(saga.type, `migrates from version ${version} to a step ${lost}, which it does not have`);
+  }
   return saga;
 }
 

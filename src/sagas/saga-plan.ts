@@ -10,11 +10,11 @@ import {
   type SagaLoop,
   type SagaNode,
   type SagaWhen,
-  stepKey,
 } from './saga-graph.ts';
 import { jsonValue } from './saga-instance.ts';
 import { bodyResults, type DecidedItem, type OnRecord, roundKey, scopeAt } from './saga-results.ts';
 import { declined } from './step-error.ts';
+import { stepKey } from './step-key.ts';
 
 const NOTHING_DECIDED = {};
 

@@ -1,5 +1,6 @@
 import type { ErrorData, Json } from '../core/index.ts';
 import { type Begin, type Begun, begunBy, type ParkReason, type SagaEvent, type SagaEventData } from './saga-events.ts';
+import { partsOfKey, stepKey } from './step-key.ts';
 
 /**
  * Where a saga is in its life. `WAITING` waits for the next try of a step, for a time or for an event; `PAUSED` is held by a person;
@@ -210,6 +211,10 @@ function changeByPerson(state: SagaState, event: SagaEvent): Partial<SagaState> 
       const back = turnedBack(state, { step: null, outcome: 'failed', error });
       return { ...back, parked: null, letOnAt: state.revision, isCancelled: true, work: work ?? state.work };
     }
+    case 'SagaMigrated': {
+      const { to, renamed, work } = event.data;
+      return { ...migrated(state, to, renamed), work: work ?? state.work };
+    }
     case 'SagaPaused':
       return { isPaused: true };
     case 'SagaResumed':
@@ -347,4 +352,27 @@ function dueAgain(attempt: CurrentAttempt, retryAt: number): CurrentAttempt {
   if (attempt.wait !== undefined) return attempt;
   const unsure = attempt.unsure === true || attempt.retryAt === undefined;
   return { step: attempt.step, undo: attempt.undo, attempt: 0, interruptions: 0, unsure, retryAt };
+}
+
+/** A state as another version sees it; one that was parked for want of a version goes on. */
+export function migrated(
+  state: SagaState,
+  version: number,
+  renamed: Readonly<Record<string, string>>,
+): Partial<SagaState> & Pick<SagaState, 'results' | 'effects' | 'open'> {
+  const now = (key: string): string => {
+    const { name, occurrence } = partsOfKey(key);
+    return Object.hasOwn(renamed, name) ? stepKey(renamed[name] as string, occurrence) : key;
+  };
+  const moved = <Step extends { readonly step: string }>(steps: readonly Step[]): Step[] =>
+    steps.map(each => ({ ...each, step: now(each.step) }));
+  return {
+    version,
+    results: Object.fromEntries(Object.entries(state.results).map(([key, result]) => [now(key), result])),
+    decided: Object.fromEntries(Object.entries(state.decided).map(([key, decision]) => [now(key), decision])),
+    effects: moved(state.effects),
+    failedUndos: moved(state.failedUndos),
+    open: moved(state.open),
+    ...(state.parked === 'version' ? { parked: null, error: state.turnedBackBy } : {}),
+  };
 }

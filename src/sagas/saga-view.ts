@@ -1,7 +1,7 @@
 import type { ErrorData, Json } from '../core/index.ts';
-import { partsOfKey } from './saga-graph.ts';
 import { type SagaSummary, summaryOf } from './saga-index.ts';
 import type { RecordedSagaEvent, SagaState } from './saga-state.ts';
+import { partsOfKey } from './step-key.ts';
 
 /** One entry of a saga's timeline. */
 export interface SagaMoment {
