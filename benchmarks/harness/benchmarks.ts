@@ -10,6 +10,7 @@ import { postgresCatchUp, postgresReadStreams } from '../postgres-read.ts';
 import { projection } from '../projection.ts';
 import { readStreams } from '../read-streams.ts';
 import { readYourWrite } from '../read-your-write.ts';
+import { postgresReplay, replay } from '../replay.ts';
 import { sagas } from '../sagas.ts';
 import { topology } from '../topology.ts';
 import type { Benchmark } from './benchmark.ts';
@@ -22,6 +23,7 @@ export const benchmarks: readonly Benchmark[] = [
   appendHttp,
   readStreams,
   catchUp,
+  replay,
   projection,
   sagas,
   topology,
@@ -31,5 +33,6 @@ export const benchmarks: readonly Benchmark[] = [
   postgresAppendPeer,
   postgresReadStreams,
   postgresCatchUp,
+  postgresReplay,
   demo,
 ];

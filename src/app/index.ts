@@ -17,4 +17,4 @@ export {
 export { addKeyToFile, createKeyFile, type KeyLocation, openKeys } from './open-keys.ts';
 export { openStorage, type StoreLocation, storeSchema } from './open-storage.ts';
 export { promoteStore } from './promote-store.ts';
-export type { SubscribeOptions } from './readers.ts';
+export type { ByDefinition, EventsOf, ReadOptions, SubscribeOptions } from './readers.ts';

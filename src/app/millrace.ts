@@ -10,7 +10,7 @@ import {
   systemRandom,
   type Telemetry,
 } from '../core/index.ts';
-import type { Environment, ProcessorStatus } from '../processing/index.ts';
+import type { Environment, LogReading, ProcessorStatus, StreamReading } from '../processing/index.ts';
 import {
   type Freshness,
   type Projection,
@@ -24,6 +24,7 @@ import { SagaEngine } from '../sagas/index.ts';
 import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
 import {
   type AnyDecider,
+  type AnyEvent,
   type AppendAllOptions,
   type AppendOptions,
   type AppendResult,
@@ -47,7 +48,7 @@ import { type Appended, ReplicatedResult } from './appended.ts';
 import { type KeyLocation, openKeys } from './open-keys.ts';
 import { openStorage, type StoreLocation } from './open-storage.ts';
 import { PrometheusMetrics } from './prometheus-metrics.ts';
-import { Readers, type SubscribeOptions } from './readers.ts';
+import { type ByDefinition, type EventsOf, Readers, type ReadOptions, type SubscribeOptions } from './readers.ts';
 
 /** Where and how an app runs. */
 export interface MillraceOptions {
@@ -120,9 +121,18 @@ export interface Millrace {
     query: ModelQuery<NoInfer<Index>>,
   ): Promise<readonly Row<State>[]>;
   /**
+   * Reads what a stream, or the log, holds now, event by event, and then ends: forward or backward, by any filter. With `events` instead
+   * of `types` the events have the types of those definitions. It reads no further ahead than a page (`batchSize`), and ends early when
+   * the signal aborts, when it is left, or when the app closes.
+   */
+  read<Event extends AnyEvent>(options: ByDefinition<StreamReading, Event>): EventsOf<Event>;
+  read<Event extends AnyEvent>(options: ByDefinition<LogReading, Event>): EventsOf<Event>;
+  read(options: ReadOptions): AsyncGenerator<RecordedEvent, void, undefined>;
+  /**
    * Follows the log: first what is there, then what comes; it never skips and never reorders. With a `name` it goes on where the last
    * reader of that name ended; see `SubscribeOptions`. It ends when the signal aborts, when it is left, or when the app closes.
    */
+  subscribe<Event extends AnyEvent>(options: ByDefinition<SubscribeOptions, Event>): EventsOf<Event>;
   subscribe(options?: SubscribeOptions): AsyncGenerator<RecordedEvent, void, undefined>;
   /** Where every processor stands: what an operator looks at first. */
   status(): MillraceStatus;
@@ -318,8 +328,14 @@ class RunningApp implements Millrace {
     return this.projections.query(name, wanted as DocumentQuery, freshness);
   }
 
-  subscribe(options: SubscribeOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {
-    return this.#readers.subscribe(options);
+  read(options: ReadOptions | ByDefinition<ReadOptions, AnyEvent>): AsyncGenerator<never, void, undefined> {
+    return this.#readers.read(options) as AsyncGenerator<never, void, undefined>;
+  }
+
+  subscribe(
+    options: SubscribeOptions | ByDefinition<SubscribeOptions, AnyEvent> = {},
+  ): AsyncGenerator<never, void, undefined> {
+    return this.#readers.subscribe(options) as AsyncGenerator<never, void, undefined>;
   }
 
   status(): MillraceStatus {

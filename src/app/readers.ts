@@ -1,6 +1,13 @@
 import { MillraceError } from '../core/index.ts';
-import { type Environment, type SubscriptionOptions, subscribe } from '../processing/index.ts';
-import type { RecordedEvent } from '../store/index.ts';
+import {
+  type Environment,
+  type LogReading,
+  readEvents,
+  type StreamReading,
+  type SubscriptionOptions,
+  subscribe,
+} from '../processing/index.ts';
+import type { AnyEvent, RecordedEvent, RecordedEventOf } from '../store/index.ts';
 import { CHECKPOINT_EVERY_DEFAULT, readByName } from '../subscriptions/index.ts';
 
 /** Which events a reader wants, from where, and under which name. */
@@ -18,7 +25,18 @@ export interface SubscribeOptions extends SubscriptionOptions {
   readonly checkpointEvery?: number;
 }
 
-/** Those who follow the log event by event. They end with the app. */
+/** What is read: a part of a stream, or of the log by a filter. */
+export type ReadOptions = StreamReading | LogReading;
+
+/** Which events a reader wants, by their definitions instead of by their types: so what they hold is known. */
+export type ByDefinition<Options, Event extends AnyEvent> = Omit<Options, 'types'> & {
+  readonly events: readonly Event[];
+};
+
+/** Events one after another, of the types that the definitions give them. */
+export type EventsOf<Event extends AnyEvent> = AsyncGenerator<RecordedEventOf<Event>, void, undefined>;
+
+/** Those who read or follow the log event by event. They end with the app. */
 export class Readers {
   readonly #environment: Environment;
   readonly #closing = new AbortController();
@@ -28,14 +46,25 @@ export class Readers {
     this.#environment = environment;
   }
 
-  subscribe({ name, checkpointEvery, ...options }: SubscribeOptions): AsyncGenerator<RecordedEvent, void, undefined> {
-    const { signal } = this.#closing;
-    const ends = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
+  read(given: ReadOptions | ByDefinition<ReadOptions, AnyEvent>): AsyncGenerator<RecordedEvent, void, undefined> {
+    const reading = byTypes(given) as ReadOptions;
+    return readEvents(this.#environment, { ...reading, signal: this.#endsWith(reading.signal) });
+  }
+
+  subscribe(
+    given: SubscribeOptions | ByDefinition<SubscribeOptions, AnyEvent>,
+  ): AsyncGenerator<RecordedEvent, void, undefined> {
+    const { name, checkpointEvery, ...options } = byTypes(given) as SubscribeOptions;
+    const ends = this.#endsWith(options.signal);
     if (name === undefined) return subscribe(this.#environment, { ...options, signal: ends });
     return this.#readByName(
       { name, checkpointEvery: checkpointEvery ?? CHECKPOINT_EVERY_DEFAULT },
       { ...options, signal: ends },
     );
+  }
+
+  #endsWith(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal]);
   }
 
   /** Ends all of them at their next event. */
@@ -57,6 +86,11 @@ export class Readers {
       this.#named.delete(name);
     }
   }
+}
+
+function byTypes(given: object): object {
+  const { events, ...options } = given as { readonly events?: readonly AnyEvent[] };
+  return events === undefined ? options : { ...options, types: events.map(({ type }) => type) };
 }
 
 function inUse(name: string): MillraceError {

@@ -97,7 +97,7 @@ export async function withStoreApi<Result>(
 }
 
 /** Gives a command the app on its store, without the parts that would begin to work: only events and deciders. */
-export async function withStore<Result>(
+async function withStore<Result>(
   { store, app: module, create = false }: StoreFlags & { readonly create?: boolean },
   use: (app: Millrace, definition: App | undefined) => Promise<Result>,
 ): Promise<Result> {

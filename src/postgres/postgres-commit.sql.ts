@@ -39,7 +39,7 @@ export const COMMIT_PARAMETERS: readonly string[] = PARAMETERS.join(',')
  * costs several times as much. The settings keep its plans on the indexes, also while the tables are new and tiny.
  */
 export const COMMIT_GROUP = `
-CREATE FUNCTION commit_group(${PARAMETERS.join(',')}
+CREATE OR REPLACE FUNCTION commit_group(${PARAMETERS.join(',')}
 ) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -47,6 +47,7 @@ SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan SET jit = o
 #variable_conflict use_column
 DECLARE
   accepted boolean[] := batch_accepted;
+  others boolean;
   now_ms bigint;
   refusals jsonb := '[]';
   refused int[];
@@ -65,22 +66,27 @@ BEGIN
     SELECT result INTO earlier FROM commit_groups WHERE id = group_id;
     RETURN earlier;
   END IF;
-${LOCK_CURSORS}
+  others := cardinality(cursor_batch) + cardinality(work_batch) + cardinality(purge_batch) + cardinality(document_batch)
+    + cardinality(block_batch) + cardinality(trim_batch) + cardinality(state_batch) + cardinality(expire_batch) > 0;
+  IF others THEN${LOCK_CURSORS}
 ${LOCK_WORK}
 ${LOCK_TOPICS}
+  END IF;
 ${LOCK_LOG}
 ${CHECK_CLAIMS}
 ${CHECK_EVENTS}
 ${CHECK_CONDITIONS}
-${CHECK_CURSORS}
+  IF others THEN${CHECK_CURSORS}
 ${CHECK_WORK}
+  END IF;
 ${WRITE_EVENTS}
 ${WRITE_CLAIMS}
-${WRITE_CURSORS}
+  IF others THEN${WRITE_CURSORS}
 ${WRITE_WORK}
 ${WRITE_DOCUMENTS}
 ${WRITE_TOPICS}
 ${WRITE_STATE}
+  END IF;
   answer := json_build_object('head', head, 'at', now_ms, 'revisions', revisions, 'known', known,
     'claimed', claimed, 'refusals', refusals);
   UPDATE commit_groups SET result = answer WHERE id = group_id;

@@ -20,7 +20,7 @@ const READ_PAUSE_MS = 250;
  * plan is still in use.
  */
 const SESSION_SETTINGS =
-  '-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c idle_in_transaction_session_timeout=60000';
+  '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c idle_in_transaction_session_timeout=60000';
 
 /** The connections of one process to its store: they come back by themselves after the server was away. */
 export class PostgresConnection {

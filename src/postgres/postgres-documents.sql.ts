@@ -4,7 +4,7 @@ export const DOCUMENT_PARAMETERS = `
 
 /** Each collection has a function of its own, whose plans are kept; see `DEFINE_COLLECTION`. */
 export const WRITE_DOCUMENTS = `
-  FOR written IN
+  IF cardinality(document_batch) > 0 THEN FOR written IN
     SELECT d.collection, array_agg(d.key) AS keys, array_agg(d.body) AS bodies, array_agg(d.indexes) AS indexes
     FROM unnest(document_batch, document_collection, document_key, document_body, document_indexes)
       d(batch, collection, key, body, indexes)
@@ -12,7 +12,7 @@ export const WRITE_DOCUMENTS = `
   LOOP
     EXECUTE format('SELECT write_documents_%s($1, $2, $3)', written.collection)
       USING written.keys, written.bodies, written.indexes;
-  END LOOP;`;
+  END LOOP; END IF;`;
 
 /**
  * Makes the table of a collection, its indexes and the function that writes it, as their owner, so that the role of an app

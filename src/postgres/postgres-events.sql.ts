@@ -11,7 +11,8 @@ export const EVENT_VARIABLES = `
   revisions bigint[];
   head bigint;
   last_recorded_at bigint;
-  known jsonb;`;
+  known jsonb;
+  conflicting boolean;`;
 
 /**
  * Everybody who appends, or depends on where a stream stands, passes here one at a time until the commit. So positions are
@@ -32,9 +33,11 @@ export const LOCK_LOG = `
  */
 export const CHECK_EVENTS = `
   IF cardinality(append_batch) > 0 THEN
-    SELECT array_agg(s.id ORDER BY a.n), array_agg(coalesce(last.revision, -1) ORDER BY a.n)
-    INTO stream_ids, revisions
-    FROM unnest(append_stream) WITH ORDINALITY a(name, n)
+    SELECT array_agg(s.id ORDER BY a.n), array_agg(coalesce(last.revision, -1) ORDER BY a.n),
+      bool_or(CASE a.expected WHEN -2 THEN false WHEN -3 THEN last.revision IS NULL
+        ELSE a.expected <> coalesce(last.revision, -1) END)
+    INTO stream_ids, revisions, conflicting
+    FROM unnest(append_stream, append_expected) WITH ORDINALITY a(name, expected, n)
     LEFT JOIN streams s ON s.name = a.name
     LEFT JOIN LATERAL (SELECT revision FROM events WHERE stream = s.id ORDER BY revision DESC LIMIT 1) last ON true;
 
@@ -50,7 +53,7 @@ export const CHECK_EVENTS = `
       FOREACH b IN ARRAY coalesce(refused, '{}') LOOP accepted[b] := false; END LOOP;
     END IF;
 
-    FOR refusal IN
+    IF conflicting THEN FOR refusal IN
       SELECT DISTINCT ON (a.batch) a.batch, jsonb_build_object('batch', a.batch, 'code', 'REVISION_CONFLICT',
         'item', a.n, 'actual', revisions[a.n], 'conflicting', (
           SELECT jsonb_agg(jsonb_build_object('type', later.name, 'position', later.position, 'revision', later.revision)
@@ -65,15 +68,45 @@ export const CHECK_EVENTS = `
     LOOP
       accepted[refusal.batch] := false;
       refusals := refusals || refusal.found;
-    END LOOP;
+    END LOOP; END IF;
   END IF;`;
 
 /** What `recordText` makes of an event. */
-const RECORD_TEXT = `concat(w.position, E'\\n', w.revision, E'\\n', w.recorded_at, E'\\n', s.name, E'\\n', w.id, E'\\n', k.type, E'\\n',
+const RECORD_TEXT = `concat(w.position, E'\\n', w.revision, E'\\n', w.recorded_at, E'\\n', w.name, E'\\n', w.id, E'\\n', k.type, E'\\n',
   w.schema_version, E'\\n', w.occurred_at, E'\\n', encode(w.digest, 'hex'), E'\\n', array_to_json(w.tags)::text, E'\\n', w.metadata,
   E'\\n', w.data)`;
 
-/** Positions and revisions count on from where the log and the streams stand, over the events of the accepted batches. With `chained`, one link holds what all of them wrote. */
+/** The events of a group as rows, each with the name of its stream. */
+const rowsAt = (position: string, revision: string): string => `
+      SELECT ${position} AS position, stream_ids[e.append] AS stream, append_stream[e.append] AS name, ${revision} AS revision,
+        e.id, e.type, e.version AS schema_version, e.data, e.metadata, e.correlation, e.causation, e.tags::text[] AS tags,
+        e.occurred AS occurred_at, coalesce(e.recorded, now_ms) AS recorded_at, e.digest
+      FROM unnest(event_append, event_id, event_type, event_version, event_data, event_metadata, event_correlation,
+        event_causation, event_tags, event_occurred, event_recorded, event_digest)
+        WITH ORDINALITY e(append, id, type, version, data, metadata, correlation, causation, tags, occurred, recorded, digest, n)`;
+
+/** Writes rows, and one link of the chain that holds what all of them are. */
+const writeRows = (rows: string): string => `
+    WITH placed AS MATERIALIZED (${rows}),
+    written AS (
+      INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation, causation, tags,
+        occurred_at, recorded_at, digest)
+      SELECT position, stream, revision, id, type, schema_version, data, metadata, correlation, causation, tags,
+        occurred_at, recorded_at, digest
+      FROM placed)
+    INSERT INTO links (last, first, hash, records)
+    SELECT link.last, link.first, sha256(coalesce((SELECT hash FROM links ORDER BY last DESC LIMIT 1), decode(repeat('00', 32), 'hex'))
+      || int8send(link.first) || int8send(link.last) || link.records), link.records
+    FROM (SELECT min(w.position) AS first, max(w.position) AS last, string_agg(sha256(convert_to(${RECORD_TEXT}, 'UTF8')), ''
+        ORDER BY w.position) AS records
+      FROM placed w JOIN kinds k ON k.id = w.type) link
+    WHERE chained[1] AND link.first IS NOT NULL;`;
+
+/**
+ * Positions and revisions count on from where the log and the streams stand, over the events of the accepted batches. With `chained[1]`, one
+ * link holds what all of them wrote. With `chained[2]`, which says that every append is one event to a stream of its own, and nothing
+ * refused, there is nothing to count.
+ */
 export const WRITE_EVENTS = `
   IF cardinality(event_append) > 0 THEN
     IF array_position(stream_ids, NULL) IS NOT NULL THEN
@@ -86,25 +119,14 @@ export const WRITE_EVENTS = `
       FROM unnest(append_stream) WITH ORDINALITY a(name, n) LEFT JOIN streams s ON s.name = a.name;
     END IF;
 
-    WITH written AS (INSERT INTO events (position, stream, revision, id, type, schema_version, data, metadata, correlation,
-      causation, tags, occurred_at, recorded_at, digest)
-    SELECT head + row_number() OVER (ORDER BY e.n), stream_ids[e.append],
-      revisions[e.append] + row_number() OVER (PARTITION BY stream_ids[e.append] ORDER BY e.n),
-      e.id, e.type, e.version, e.data, e.metadata, e.correlation, e.causation, e.tags::text[], e.occurred,
-      coalesce(e.recorded, now_ms), e.digest
-    FROM unnest(event_append, event_id, event_type, event_version, event_data, event_metadata, event_correlation,
-      event_causation, event_tags, event_occurred, event_recorded, event_digest)
-      WITH ORDINALITY e(append, id, type, version, data, metadata, correlation, causation, tags, occurred, recorded, digest, n)
-    WHERE accepted[append_batch[e.append]]
-    ORDER BY e.n
-    RETURNING *)
-    INSERT INTO links (last, first, hash, records)
-    SELECT link.last, link.first, sha256(coalesce((SELECT hash FROM links ORDER BY last DESC LIMIT 1), decode(repeat('00', 32), 'hex'))
-      || int8send(link.first) || int8send(link.last) || link.records), link.records
-    FROM (SELECT min(w.position) AS first, max(w.position) AS last, string_agg(sha256(convert_to(${RECORD_TEXT}, 'UTF8')), ''
-        ORDER BY w.position) AS records
-      FROM written w JOIN streams s ON s.id = w.stream JOIN kinds k ON k.id = w.type) link
-    WHERE chained[1] AND link.first IS NOT NULL;
+    IF chained[2] AND NOT false = ANY (accepted) THEN${writeRows(rowsAt('head + e.n', 'revisions[e.append] + 1'))}
+    ELSE${writeRows(`${rowsAt(
+      'head + row_number() OVER (ORDER BY e.n)',
+      'revisions[e.append] + row_number() OVER (PARTITION BY stream_ids[e.append] ORDER BY e.n)',
+    )}
+      WHERE accepted[append_batch[e.append]]
+      ORDER BY e.n`)}
+    END IF;
 
     IF array_remove(event_tags, NULL) <> '{}' THEN
       INSERT INTO event_tags (tag, position, type)

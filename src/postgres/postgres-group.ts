@@ -116,7 +116,19 @@ export class PostgresGroup {
       ...this.#stateColumns(),
     ];
     const accepted = this.#planned.map(({ refusal }) => refusal === undefined);
-    return [`{${this.#catalog.hashChain}}`, `{${accepted.join(',')}}`, ...columns.flatMap(column => column.literals())];
+    const shape = [this.#catalog.hashChain, this.#isOneEventEach()];
+    return [`{${shape.join(',')}}`, `{${accepted.join(',')}}`, ...columns.flatMap(column => column.literals())];
+  }
+
+  /** Whether every append is one event to a stream of its own: then nothing has to be counted. */
+  #isOneEventEach(): boolean {
+    if (this.#events.length !== this.#appends.length) return false;
+    const streams = new Set<string>();
+    for (const { append } of this.#appends) {
+      if (append.events.length !== 1) return false;
+      streams.add(append.stream);
+    }
+    return streams.size === this.#appends.length;
   }
 
   /** What came of each batch. */

@@ -11,6 +11,9 @@ const POLL_ALONE_MS = 50;
 /** How far a poll looks for the types of what it missed; beyond, it may be of any type. */
 const POLLED_EVENTS_MAX = 1_000;
 
+/** Nothing has to be durable of a message: without that it would wait for a sync of its own, and commits for that. */
+const TELL = `SELECT pg_notify($1, text) FROM set_config('synchronous_commit', 'off', true), unnest($2::text[]) AS text`;
+
 interface Parts {
   readonly connection: PostgresConnection;
   readonly catalog: PostgresCatalog;
@@ -109,7 +112,7 @@ export class PostgresHints {
       this.#toTell = undefined;
       const texts = messageTexts({ log, queues: [...queues], topics: [...topics] }, self);
       try {
-        await connection.rows('SELECT pg_notify($1, text) FROM unnest($2::text[]) AS text', [this.#channel, texts]);
+        await connection.rows(TELL, [this.#channel, texts]);
       } catch {
         // The others look by themselves.
       }

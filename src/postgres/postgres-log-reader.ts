@@ -12,6 +12,7 @@ import type { PostgresCatalog } from './postgres-catalog.ts';
 import { CLOCK_MS } from './postgres-clock.sql.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { eventsWanted, order, type WalkTerms } from './postgres-event-walk.ts';
+import { LONG_EVENT_BYTES } from './postgres-tables.sql.ts';
 
 type EventRow = [
   position: number,
@@ -30,13 +31,15 @@ type EventRow = [
 
 const EVENT_COLUMNS =
   "e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, encode(e.digest, 'hex')";
-/** Behind the columns of an event in a row of a page. */
-const FOUND_COLUMN = 12;
-const HEAD_COLUMN = 14;
+/** The row behind the events of a page: how far they lead, and nothing else. */
+const REACHED = `reached, NULL::text, NULL::bigint, NULL::text, NULL::int, NULL::int, NULL::text, NULL::text, NULL::bigint, NULL::bigint,
+  NULL::text[], NULL::text`;
 const NO_TAGS: readonly string[] = [];
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;
-/** Content after which a page of the log ends, however few events it holds: what it may take of memory and of the network. */
+/** Events that are asked for at once: a larger page is put together from several answers. */
+const ANSWER_MAX = 1_000;
+/** Content of long events after which a page of the log ends, however few events it holds: what it may take of memory and of the network. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** Reads events. Each call is one statement, which sees one state of the log: a page and the head it leads to belong together. */
@@ -57,31 +60,30 @@ export class PostgresLogReader implements LogReader {
   }
 
   async readStream(stream: string, options: StreamRange = {}): Promise<readonly StoredEvent[]> {
-    const { from, to } = options;
+    const { from, to, types } = options;
     const backward = options.direction === 'backward';
     const limit = Math.min(options.limit ?? STREAM_PAGE_DEFAULT, PAGE_MAX);
-    const [least, greatest] = backward ? [to, from] : [from, to];
+    const [least = 0, greatest = MAX] = backward ? [to, from] : [from, to];
+    const wanted = types === undefined ? '' : `AND (${this.#ofTypesOrLast()})`;
     const rows = await this.#connection.rows<EventRow>(
       `SELECT ${EVENT_COLUMNS} FROM ${this.#schema}.streams s JOIN ${this.#schema}.events e ON e.stream = s.id
-       WHERE s.name = $1 AND e.revision >= $2 AND e.revision <= $3 ORDER BY e.revision ${order(backward)} LIMIT $4`,
-      [stream, least ?? 0, greatest ?? Number.MAX_SAFE_INTEGER, limit],
+       WHERE s.name = $1 AND e.revision >= $2 AND e.revision <= $3 ${wanted}
+       ORDER BY e.revision ${order(backward)} LIMIT $4`,
+      [stream, least, greatest, limit, ...(types === undefined ? [] : [types])],
     );
     return this.#events(rows);
   }
 
   async readLog(options: { after: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
-    const { after, limit, filter = {} } = options;
-    const { events, whole, head } = await this.#page(filter, { after, limit });
-    const last = events.at(-1)?.position;
-    return { events, through: Math.max(after, whole || last === undefined ? head : last) };
+    const { after, filter = {} } = options;
+    const { events, through } = await this.#page(filter, { after, limit: Math.min(options.limit, PAGE_MAX) });
+    return { events, through: Math.max(after, through) };
   }
 
   async readLogBackward(options: { before?: number; limit: number; filter?: LogFilter }): Promise<LogPage> {
-    const { limit, filter = {} } = options;
-    const { events, whole, head } = await this.#page(filter, { before: options.before ?? MAX, limit });
-    const before = Math.min(options.before ?? MAX, head + 1);
-    const last = events.at(-1)?.position;
-    return { events, through: Math.min(before, whole || last === undefined ? 1 : last) };
+    const { before = MAX, filter = {} } = options;
+    const { events, through } = await this.#page(filter, { before, limit: Math.min(options.limit, PAGE_MAX) });
+    return { events, through: Math.min(before, through) };
   }
 
   async streamRevision(stream: string): Promise<number> {
@@ -127,61 +129,79 @@ export class PostgresLogReader implements LogReader {
     return rows.map(([type, schemaVersion]) => ({ type, schemaVersion }));
   }
 
-  /**
-   * The events of a page, whether they are all that is left of the range, and how far the log reaches: one statement, so that
-   * they belong together. A page ends early when its events are long.
-   */
-  async #page(
+  /** The events of a page, and up to where every wanted one is among them. It ends early when its events are long. */
+  async #page(filter: LogFilter, { limit, ...range }: Range & { limit: number }): Promise<LogPage> {
+    const events: StoredEvent[] = [];
+    let characters = 0;
+    for (let place = range; ; ) {
+      const rows = Math.min(limit - events.length, ANSWER_MAX);
+      const { found, reached } = await this.#answer(filter, place, rows);
+      for (const event of found) {
+        events.push(event);
+        characters += event.data.length;
+      }
+      const last = found.at(-1)?.position;
+      if (last === undefined || found.length < rows) return { events, through: reached };
+      if (events.length >= limit || characters >= PAGE_BYTES) return { events, through: last };
+      place = 'before' in place ? { before: last } : { after: last };
+    }
+  }
+
+  /** Some events of a page, and how far they lead if there are fewer than were asked for: one statement, so that they belong together. */
+  async #answer(
     filter: LogFilter,
-    { after = 0, before, limit }: { after?: number; before?: number; limit: number },
-  ): Promise<{ events: StoredEvent[]; whole: boolean; head: number }> {
-    const backward = before !== undefined;
-    const rowsMax = Math.min(limit, PAGE_MAX);
+    range: Range,
+    rows: number,
+  ): Promise<{ found: readonly StoredEvent[]; reached: number }> {
     const values: unknown[] = [];
     const value = (each: unknown): string => `$${values.push(each)}`;
     const terms: WalkTerms = {
       schema: this.#schema,
-      inRange: position => [
-        ...(backward && filter.recordedFrom === undefined ? [] : [`${position} > bounds.after`]),
-        ...(backward || filter.recordedBefore !== undefined ? [`${position} <= bounds.through`] : []),
-      ],
-      limit: value(rowsMax),
-      backward,
+      after: 'bounds.after',
+      through: 'bounds.through',
+      limit: value(rows),
+      backward: 'before' in range,
       value,
     };
-    // One row at least: an empty page says how far the log reaches.
-    const rows = await this.#connection.rows<[...EventRow, found: number | null, bytes: number | null, head: number]>(
-      `SELECT page.*, bounds.head FROM (${this.#bounds(filter, { after, before }, terms)}) bounds
-       LEFT JOIN LATERAL (
-         SELECT * FROM (
-           SELECT e.*, count(*) OVER () AS found,
-             sum(octet_length(e.data)) OVER (ORDER BY e.position ${order(backward)}) - octet_length(e.data) AS bytes
-           FROM (${eventsWanted(EVENT_COLUMNS, filter, terms)}) e) measured
-         WHERE measured.bytes < ${PAGE_BYTES}) page ON true
-       ORDER BY page.position ${order(backward)}`,
+    const answer = await this.#connection.rows<EventRow>(
+      `WITH bounds AS MATERIALIZED (${this.#bounds(filter, range, terms)})
+       SELECT page.* FROM bounds CROSS JOIN LATERAL (${eventsWanted(EVENT_COLUMNS, filter, terms)}) page
+       UNION ALL SELECT ${REACHED} FROM bounds`,
       values,
     );
-    const [first] = rows;
-    const head = first?.[HEAD_COLUMN] as number;
-    const found = first?.[FOUND_COLUMN] ?? null;
-    if (found === null) return { events: [], whole: true, head };
-    const events = await this.#events(rows as unknown as EventRow[]);
-    return { events, whole: found < rowsMax && events.length === found, head };
+    const found = await this.#events(answer.filter(row => row[1] !== null));
+    const reached = (answer.find(row => row[1] === null) as EventRow)[0];
+    return { found: inOrder(found, terms.backward), reached };
   }
 
-  /** The head of the log, and the stretch of it in which events are looked for. */
-  #bounds(
-    { recordedFrom, recordedBefore }: LogFilter,
-    { after, before }: { after: number; before: number | undefined },
-    { schema, value }: WalkTerms,
-  ): string {
-    const from = [`${value(after)}::bigint`];
-    if (recordedFrom !== undefined) from.push(`${schema}.last_before(${value(recordedFrom)})`);
-    const through = ['head.position'];
-    if (before !== undefined) through.push(`${value(before)}::bigint - 1`);
-    if (recordedBefore !== undefined) through.push(`${schema}.last_before(${value(recordedBefore)})`);
-    return `SELECT head.position AS head, greatest(${from.join(', ')}) AS after, least(${through.join(', ')}) AS through
-      FROM (SELECT coalesce(max(position), 0) AS position FROM ${schema}.events) head`;
+  /** The stretch of the log in which events are looked for, and how far it leads. Short of what is asked for when events are long. */
+  #bounds({ recordedFrom, recordedBefore }: LogFilter, range: Range, terms: WalkTerms): string {
+    const { schema, value, backward, limit } = terms;
+    const lastBefore = (time: number | undefined): string[] =>
+      time === undefined ? [] : [`${schema}.last_before(${value(time)})`];
+    const from = [`${value('after' in range ? range.after : 0)}::bigint`, ...lastBefore(recordedFrom)];
+    const before = 'before' in range ? [`${value(range.before)}::bigint - 1`] : [];
+    const through = ['head.position', ...before, ...lastBefore(recordedBefore)];
+    const long = `octet_length(e.data) > ${LONG_EVENT_BYTES}`;
+    return `SELECT
+        ${backward ? 'greatest(range.after, long.position - 1) AS after, range.through' : 'range.after, least(range.through, long.position) AS through'},
+        ${backward ? 'CASE WHEN long.position > range.after THEN long.position ELSE 1 END' : 'CASE WHEN long.position < range.through THEN long.position ELSE head.position END'} AS reached
+      FROM (SELECT coalesce(max(position), 0) AS position FROM ${schema}.events) head
+      CROSS JOIN LATERAL (SELECT greatest(${from.join(', ')}) AS after, least(${through.join(', ')}) AS through) range
+      LEFT JOIN LATERAL (SELECT position FROM (
+          SELECT position, sum(bytes) OVER (ORDER BY position ${order(backward)}) AS bytes FROM (
+            SELECT e.position, octet_length(e.data) AS bytes FROM ${schema}.events e
+            WHERE ${long} AND e.position > range.after AND e.position <= range.through
+            ORDER BY e.position ${order(backward)} LIMIT ${limit}) events) measured
+        WHERE bytes >= ${PAGE_BYTES} ORDER BY position ${order(backward)} LIMIT 1) long ON true`;
+  }
+
+  /** An event of a stream that is of one of the types, or the last one of the range. Both are found before the stream is walked. */
+  #ofTypesOrLast(): string {
+    return `e.type = ANY (ARRAY (SELECT id FROM ${this.#schema}.kinds WHERE type = ANY ($5::text[])))
+      OR e.revision = (SELECT l.revision FROM ${this.#schema}.events l
+        WHERE l.stream = (SELECT id FROM ${this.#schema}.streams WHERE name = $1) AND l.revision <= $3
+        ORDER BY l.revision DESC LIMIT 1)`;
   }
 
   async #events(rows: readonly EventRow[]): Promise<StoredEvent[]> {
@@ -204,3 +224,15 @@ export class PostgresLogReader implements LogReader {
 }
 
 const MAX = Number.MAX_SAFE_INTEGER;
+
+/** Where a page begins, and so in which direction it goes. */
+type Range = { readonly after: number } | { readonly before: number };
+
+/** Rows come in the order in which they were walked, which no statement promises without sorting them again. */
+function inOrder(events: readonly StoredEvent[], backward: boolean): readonly StoredEvent[] {
+  const step = backward ? -1 : 1;
+  const isSorted = events.every(
+    (event, index) => index === 0 || (event.position - (events[index - 1] as StoredEvent).position) * step > 0,
+  );
+  return isSorted ? events : events.toSorted((a, b) => (a.position - b.position) * step);
+}

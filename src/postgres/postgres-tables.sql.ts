@@ -154,3 +154,11 @@ CREATE TABLE commit_groups (
 ) WITH (fillfactor = 80);
 CREATE INDEX commit_groups_by_age ON commit_groups (committed_at);
 `;
+
+/** From how many bytes of data on an event is a long one. */
+export const LONG_EVENT_BYTES = 8_192;
+
+/** Where the long events are: so a page can end early for their sake without measuring all that it holds. */
+export const LONG_EVENTS_INDEX = `
+CREATE INDEX events_long ON events (position) WHERE octet_length(data) > ${LONG_EVENT_BYTES};
+`;

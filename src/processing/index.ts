@@ -24,6 +24,7 @@ export {
   type ProcessorState,
   type ProcessorStatus,
 } from './processor.ts';
+export { type LogReading, readEvents, type StreamReading } from './read-events.ts';
 export { checkStartAt, positionBefore, type StartAt } from './start-at.ts';
 export { type SubscriptionOptions, subscribe } from './subscription.ts';
 export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

@@ -55,9 +55,9 @@ export class LogFollower {
     this.#sawHead(await this.#storage.log.head());
   }
 
-  /** The next wanted events after the position; none when the log has no more. */
-  async page(limit: number): Promise<LogPage> {
-    const page = await this.#storage.log.readLog({ after: this.#position, limit, filter: this.#filter });
+  /** The next wanted events after the position, or after one further on; none when the log has no more. */
+  async page(limit: number, after = this.#position): Promise<LogPage> {
+    const page = await this.#storage.log.readLog({ after, limit, filter: this.#filter });
     this.#sawHead(page.through);
     return page;
   }

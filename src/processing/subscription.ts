@@ -1,5 +1,5 @@
 import { isMillraceError } from '../core/index.ts';
-import type { LogFilter, StoredEvent } from '../storage/index.ts';
+import type { LogFilter, LogPage, StoredEvent } from '../storage/index.ts';
 import type { LoadedKeys, RecordedEvent } from '../store/index.ts';
 import type { Environment } from './environment.ts';
 import { EventIterator } from './event-iterator.ts';
@@ -19,7 +19,9 @@ export interface SubscriptionOptions extends LogFilter {
 /** What a subscription stands on. */
 type Surroundings = Pick<Environment, 'storage' | 'codec' | 'clock'>;
 
-const PAGE_SIZE = 500;
+/** Events of a page: of a server, whose every answer is waited for, and of a file, which holds the event loop while it is read. */
+const PAGE_SHARED = 1_000;
+const PAGE_OWN = 500;
 
 /**
  * Follows the log from a position: first what is there, then what comes. It never skips and never reorders; it reads no
@@ -44,20 +46,29 @@ async function* pagesOf(
   prepare: (page: readonly StoredEvent[]) => Promise<void>,
 ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
   const follower = new LogFollower({ storage, clock, filter });
+  const { shared } = storage.capabilities;
+  const size = shared ? PAGE_SHARED : PAGE_OWN;
   const stop = (): void => follower.stop();
   signal?.addEventListener('abort', stop, { once: true });
+  // From a server the next page is on its way while one is being dealt with.
+  let ahead: Promise<LogPage> | undefined;
   try {
     await follower.start();
     follower.advance(after ?? (await positionBefore(startAt, storage.log)));
     while (!signal?.aborted) {
-      const page = await follower.page(PAGE_SIZE);
+      const page = await (ahead ?? follower.page(size));
+      ahead = undefined;
       if (page.events.length > 0) {
+        if (shared && page.through < follower.head) {
+          ahead = follower.page(size, page.through);
+          ahead.catch(() => undefined);
+        }
         await prepare(page.events);
         yield page.events;
       }
       follower.advance(page.through);
       // A page may come without a turn of the event loop: nothing else would get one before the end of the log.
-      if (page.events.length === PAGE_SIZE) await new Promise<void>(resolve => clock.soon(resolve));
+      if (page.events.length === size) await new Promise<void>(resolve => clock.soon(resolve));
       else if (page.events.length === 0) await follower.wait();
     }
   } catch (thrown) {
@@ -65,5 +76,6 @@ async function* pagesOf(
   } finally {
     signal?.removeEventListener('abort', stop);
     follower.stop();
+    await ahead?.catch(() => undefined);
   }
 }

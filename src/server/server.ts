@@ -20,6 +20,7 @@ import { projectionRoutes } from './routes/projection-routes.ts';
 import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
+import { stateRoutes } from './routes/state-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
 import { topologyRoutes } from './routes/topology-routes.ts';
@@ -86,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function addRoutes(context: RouteContext): Promise<void> {
   healthRoutes(context);
   streamRoutes(context);
+  stateRoutes(context);
   logRoutes(context);
   projectionRoutes(context);
   readModelRoutes(context);

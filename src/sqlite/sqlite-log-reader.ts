@@ -14,6 +14,7 @@ import { eventsSelected, type PositionRange } from './sqlite-event-walk.ts';
 import { SqliteLogSelection } from './sqlite-log-selection.ts';
 import { checkGapless, damagedRecord, isIntact, unordered } from './sqlite-record-check.ts';
 import { schemaVersions } from './sqlite-schema-versions.ts';
+import { streamEventsOfTypes } from './sqlite-stream-walk.ts';
 
 /** A row as a raw statement returns it: arrays are made faster than objects, and an event is made from it anyway. */
 type EventRow = [
@@ -71,16 +72,13 @@ export class SqliteLogReader implements LogReader {
     this.#database = database;
     this.#kinds = new SqliteEventKinds(database);
     this.#committedHead = committedHead;
-    const ofStream = `SELECT ${EVENT_COLUMNS} FROM streams s JOIN events e ON e.stream = s.id WHERE s.name = ?`;
+    const ofStream = `SELECT ${EVENT_COLUMNS} FROM streams s JOIN events e ON e.stream = s.id
+      WHERE s.name = ? AND e.revision >= ? AND e.revision <= ?`;
     this.#forward = database
-      .prepare<[string, number, number, number], EventRow>(
-        `${ofStream} AND e.revision >= ? AND e.revision <= ? ORDER BY e.revision LIMIT ?`,
-      )
+      .prepare<[string, number, number, number], EventRow>(`${ofStream} ORDER BY e.revision LIMIT ?`)
       .raw();
     this.#backward = database
-      .prepare<[string, number, number, number], EventRow>(
-        `${ofStream} AND e.revision <= ? AND e.revision >= ? ORDER BY e.revision DESC LIMIT ?`,
-      )
+      .prepare<[string, number, number, number], EventRow>(`${ofStream} ORDER BY e.revision DESC LIMIT ?`)
       .raw();
     this.#selection = new SqliteLogSelection(database, this.#kinds);
     this.#recordedAt = database.prepare<[number], number>('SELECT recorded_at FROM events WHERE position = ?').pluck();
@@ -102,15 +100,17 @@ export class SqliteLogReader implements LogReader {
   }
 
   async readStream(stream: string, options: StreamRange = {}): Promise<readonly StoredEvent[]> {
-    const { from, to, direction } = options;
+    const { from, to, types } = options;
     const limit = Math.min(options.limit ?? STREAM_PAGE_DEFAULT, PAGE_MAX);
+    const backward = options.direction === 'backward';
+    const [least = 0, greatest = Number.MAX_SAFE_INTEGER] = backward ? [to, from] : [from, to];
     const rows =
-      direction === 'backward'
-        ? this.#backward.all(stream, from ?? Number.MAX_SAFE_INTEGER, to ?? 0, limit)
-        : this.#forward.all(stream, from ?? 0, to ?? Number.MAX_SAFE_INTEGER, limit);
+      types === undefined
+        ? (backward ? this.#backward : this.#forward).all(stream, least, greatest, limit)
+        : this.#typed(backward).all(stream, least, greatest, JSON.stringify(types), stream, greatest, limit);
     for (const row of [rows[0], rows.at(-1)]) if (row !== undefined && row[0] > this.#shown) this.#shown = row[0];
     const events = rows.map(this.#event);
-    checkGapless(this.#database.name, events, 'revision');
+    if (types === undefined) checkGapless(this.#database.name, events, 'revision');
     return events;
   }
 
@@ -204,6 +204,10 @@ export class SqliteLogReader implements LogReader {
       else high = middle - 1;
     }
     return low;
+  }
+
+  #typed(backward: boolean): Statement<unknown[], EventRow> {
+    return this.#statement(streamEventsOfTypes(backward));
   }
 
   #statement(selected: string): Statement<unknown[], EventRow> {

@@ -155,6 +155,11 @@ export interface StreamRange {
   readonly to?: number;
   readonly limit?: number;
   readonly direction?: 'forward' | 'backward';
+  /**
+   * Only events of these types, and the one with the greatest revision of the range, whatever its type: it tells where the stream stands.
+   * The others are passed over by the backend, which does not give them out.
+   */
+  readonly types?: readonly string[];
 }
 
 /**

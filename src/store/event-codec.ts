@@ -361,7 +361,8 @@ function mergedMetadata(
   return { metadata: undefined, own };
 }
 
-function metadataOf(stored: StoredEvent): EventMetadata {
+/** The metadata of a stored event; its correlation is its own id when it started one. */
+export function metadataOf(stored: StoredEvent): EventMetadata {
   if (stored.metadata === null) return { correlationId: stored.id };
   const metadata = JSON.parse(stored.metadata) as EventMetadata;
   return metadata.correlationId === undefined ? { ...metadata, correlationId: stored.id } : metadata;

@@ -21,13 +21,14 @@ import { checkedCondition } from './append-condition.ts';
 import { checkEventCount, checkEventSizes } from './append-limits.ts';
 import { type Command, checkCommand } from './command.ts';
 import type { AnyDecider, CommandsOf, StateOf } from './decider.ts';
-import { DeciderLoader, type LoadedEntity, type LoadOptions } from './decider-loader.ts';
+import { DeciderLoader, type LoadedEntity, type LoadOptions, type PointInTime } from './decider-loader.ts';
 import type { EventCodec, EventContext } from './event-codec.ts';
 import type { NewEvent, RecordedEvent } from './event-definition.ts';
 import { contextOfAppend } from './handling-context.ts';
 import { claimOf, repeatedResults, resultsOf, wishToAppend, wishToExecute } from './idempotency.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
+import { type Blame, type StateDifference, StateHistory } from './state-history.ts';
 import { StreamTurns } from './stream-turns.ts';
 
 /** What an append to several streams rests on, and the context that its events share. */
@@ -87,6 +88,7 @@ export class EventStore {
   readonly #codec: EventCodec;
   readonly #clock: Clock;
   readonly #loader: DeciderLoader;
+  readonly #history: StateHistory;
   readonly #snapshots: SnapshotWriter;
   /** By the category of their streams. */
   readonly #deciders = new Map<string, AnyDecider>();
@@ -107,6 +109,7 @@ export class EventStore {
     this.#clock = parts.clock;
     const store = new SnapshotStore(parts.storage);
     this.#loader = new DeciderLoader({ ...parts, snapshots: store });
+    this.#history = new StateHistory(this.#loader);
     this.#snapshots = new SnapshotWriter({ ...parts, loader: this.#loader, store });
     for (const decider of parts.deciders ?? []) this.#deciders.set(decider.name, decider);
     this.#committer = new AppendCommitter(parts);
@@ -200,8 +203,38 @@ export class EventStore {
   ): Promise<LoadedEntity<StateOf<D>>> {
     const { last: _, ...entity } = await this.#loader.load(decider, stream, options);
     this.#deciders.set(decider.name, decider);
-    this.#snapshots.loaded(decider, stream, entity.events.length);
+    this.#snapshots.loaded(decider, stream, entity.to - entity.from + 1);
     return entity;
+  }
+
+  /**
+   * How the state of an entity at one point of its life differs from that at another, by default from what it is now: a revision, or a
+   * time as a `Date`. Throws what decoding an event throws, and what `evolve` throws.
+   */
+  diff(
+    decider: AnyDecider,
+    stream: string,
+    points: { readonly from: PointInTime; readonly to?: PointInTime },
+  ): Promise<StateDifference> {
+    return this.#history.diff(decider, stream, points);
+  }
+
+  /**
+   * Which events set a field of an entity's state, which a JSON pointer names, the last one first: at most `limit` of them (default 100),
+   * up to a point of its life. An event that leaves the value as it was did not set it. Errors: `INVALID_ARGUMENT`, and as `diff`.
+   */
+  blame(
+    decider: AnyDecider,
+    stream: string,
+    pointer: string,
+    options: { readonly at?: PointInTime; readonly limit?: number } = {},
+  ): Promise<Blame> {
+    return this.#history.blame(decider, stream, pointer, options);
+  }
+
+  /** The decider of a stream, by its category; undefined when the app has none. */
+  deciderOf(stream: string): AnyDecider | undefined {
+    return this.#deciders.get(categoryOf(stream));
   }
 
   /** To be told of an append that somebody committed who was given it by `decide`. */
@@ -230,7 +263,7 @@ export class EventStore {
   }
 
   #considerSnapshot(stream: string, revision: number, count: number): void {
-    const decider = this.#deciders.get(categoryOf(stream));
+    const decider = this.deciderOf(stream);
     if (decider !== undefined) this.#snapshots.appended(decider, stream, revision, count);
   }
 

@@ -17,7 +17,7 @@ export {
   rejected,
   type StateOf,
 } from './decider.ts';
-export type { LoadedEntity, LoadOptions } from './decider-loader.ts';
+export type { LoadedEntity, LoadOptions, PointInTime } from './decider-loader.ts';
 export { EventCodec, type EventContext } from './event-codec.ts';
 export {
   type AnyEvent,
@@ -40,6 +40,7 @@ export {
   type StreamEvents,
 } from './event-store.ts';
 export { causedBy, inContext } from './handling-context.ts';
+export type { JsonChange } from './json-difference.ts';
 export { type KeyProvider, LocalKeys, type WrappedKey } from './key-provider.ts';
 export { type Forgetting, KEYS, KeyRing, type KeyStatus } from './key-ring.ts';
 export type { ForgetReason } from './key-row.ts';
@@ -56,6 +57,8 @@ export {
 } from './schema-file.ts';
 export { type Forgotten, isForgotten, isSealed, type LoadedKeys, type Sealed } from './sealed.ts';
 export type { SealedData, SensitiveMark } from './sensitive.ts';
+export { shownState } from './shown-state.ts';
 export type { SnapshotOptions } from './snapshot-options.ts';
+export type { Blame, FieldChange, StateDifference } from './state-history.ts';
 export { type StoredSchema, StoredSchemas, type StoredSchemasStatus } from './stored-schemas.ts';
 export type { Upcasters } from './upcasting.ts';

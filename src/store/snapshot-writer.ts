@@ -133,7 +133,7 @@ export class SnapshotWriter {
 
   async #snapshotOf(decider: AnyDecider, stream: string): Promise<Snapshot | { loss: object }> {
     const rules = snapshotRules(decider);
-    const { state, last } = await this.#loader.load(decider, stream);
+    const { state, last } = await this.#loader.load(decider, stream, { optimizeForReplay: true });
     if (rules === undefined || last === undefined) throw new Error('there is nothing to take a snapshot of');
     const kept = snapshotState(rules, state);
     if ('loss' in kept) return kept;

@@ -150,6 +150,24 @@ test('with an app its schemas decide what is appended, and its deciders show the
     revision: 0,
     state: { cents: 10 },
   });
+  expect(await json(place, 'stream', 'state', 'order-1', '--diff', '0')).toMatchObject({
+    from: 0,
+    to: 1,
+    changes: [{ op: 'replace', pointer: '/cents', before: 10, after: 30 }],
+    events: [{ type: 'Placed', revision: 1 }],
+  });
+  const blamed = await run(place.folder, 'stream', 'state', 'order-1', '--blame', '/cents', ...place.target);
+  expect(blamed.stdout).toMatch(
+    /^order-1 at revision 1: \/cents is 30\n {2}@1 {2}Placed .* 10 → 30\n {2}@0 {2}Placed .* 0 → 10\n$/,
+  );
+  for (const wrong of [
+    ['--at', 'yesterday'],
+    ['--blame', 'cents'],
+    ['--diff', '0', '--blame', '/cents'],
+  ]) {
+    const { code, stderr } = await run(place.folder, 'stream', 'state', 'order-1', ...wrong, ...place.target);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('INVALID_ARGUMENT')]);
+  }
   for (const stream of ['order-9', 'cart-1']) {
     expect(await run(place.folder, 'stream', 'state', stream, ...place.target)).toMatchObject({ code: 3, stdout: '' });
   }

@@ -3,10 +3,15 @@ import { openStorage } from 'millrace';
 import { openPostgres, postgresSchema } from 'millrace/postgres';
 import { afterAll, describe, expect, test } from 'vitest';
 import { silentTelemetry, systemClock } from '../../src/core/index.ts';
+import { MIGRATIONS } from '../../src/postgres/postgres-schema.ts';
 import { claimOne, enqueue, heldWrite } from '../../src/testing/conformance/claimed-work.ts';
+import { sampleAppend } from '../../src/testing/conformance/sample-event.ts';
 import { SampleWorld } from '../../src/testing/conformance/sample-world.ts';
 import { freePort } from '../free-port.ts';
 import { needsPostgres, type PostgresServer, startPostgres } from '../postgres/postgres-server.ts';
+
+/** The steps of the schema, by number. */
+const steps = MIGRATIONS.map((_, index) => index + 1);
 
 let server: PostgresServer;
 if (needsPostgres.skip !== true) {
@@ -48,22 +53,43 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
     const storages = await Promise.all(
       Array.from({ length: 8 }, () => openPostgres({ url: `${at('together')}&pool=3` })),
     );
-    expect(await server.query('SELECT version FROM together.migrations')).toEqual([[1]]);
+    expect(await server.query('SELECT version FROM together.migrations')).toEqual(steps.map(step => [step]));
     await Promise.all(storages.map(storage => storage.close()));
   });
 
   test('says before which steps it would make, and makes none of them', async () => {
     const { version, newest, pending } = await postgresSchema({ url: at('planned') });
-    expect([version, newest, pending.map(step => step.version)]).toEqual([0, 1, [1]]);
+    expect([version, newest, pending.map(step => step.version)]).toEqual([0, steps.length, steps]);
     expect(pending[0]?.sql).toContain('CREATE TABLE events');
     expect(await server.query("SELECT 1 FROM pg_namespace WHERE nspname = 'planned'")).toEqual([]);
     await expect(openPostgres({ url: at('planned'), migrations: 'check' })).rejects.toMatchObject({
       code: 'STORAGE_VERSION',
-      details: { version: 0, known: 1 },
+      details: { version: 0, known: steps.length },
     });
     await (await openPostgres({ url: at('planned') })).close();
-    expect(await postgresSchema({ url: at('planned') })).toEqual({ version: 1, newest: 1, pending: [] });
+    expect(await postgresSchema({ url: at('planned') })).toEqual({
+      version: steps.length,
+      newest: steps.length,
+      pending: [],
+    });
     await (await openPostgres({ url: at('planned'), migrations: 'check' })).close();
+  });
+
+  test('brings the schema of an earlier version up to date, and goes on with what is in it', async () => {
+    const before = await openPostgres({ url: at('earlier') });
+    await before.commit({ appends: [sampleAppend('a-1')] });
+    await before.close();
+    await server.query('DELETE FROM earlier.migrations WHERE version > 1');
+    await server.query('DROP INDEX earlier.events_long');
+    const { pending } = await postgresSchema({ url: at('earlier') });
+    expect(pending.map(step => step.version)).toEqual(steps.slice(1));
+    const storage = await openPostgres({ url: at('earlier') });
+    const { appends } = await storage.commit({ appends: [sampleAppend('a-1', 0)] });
+    expect(appends).toEqual([{ stream: 'a-1', revision: 1, position: 2 }]);
+    expect(await server.query("SELECT count(*)::int FROM pg_indexes WHERE indexname = 'events_long'")).not.toEqual([
+      [0],
+    ]);
+    await storage.close();
   });
 
   test('refuses a schema of a newer Millrace and leaves it as it is', async () => {
@@ -72,7 +98,7 @@ describe('opening a store in PostgreSQL', needsPostgres, () => {
     for (const open of [openPostgres, postgresSchema]) {
       await expect(open({ url: at('newer') })).rejects.toMatchObject({
         code: 'STORAGE_VERSION',
-        details: { version: 99, known: 1 },
+        details: { version: 99, known: steps.length },
       });
     }
   });

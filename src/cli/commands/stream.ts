@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { numberOption } from '../number-option.ts';
 import type { Output } from '../output.ts';
 import type { StateFlags } from '../run-stream.ts';
 import type { StoreFlags } from '../store-api.ts';
@@ -21,18 +20,23 @@ export function streamCommand(run: Run): Command {
         ),
     )
     .addCommand(
-      new Command('state')
-        .description('Print the state that the decider of a stream makes of its events.')
-        .argument('<stream>')
-        .requiredOption('--app <module>', 'module whose default export is an app with the decider')
-        .option(
-          '--at <revision>',
-          'the state as it was then',
-          numberOption({ min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }),
+      withStoreOptions(new Command('state'))
+        .description(
+          'Print the state that the decider of a stream makes of its events, what changed in it, or who changed it.',
         )
-        .option('--store <url>', 'the store: sqlite:<file> or postgres://…', 'sqlite:./millrace.db')
-        .option('--json', 'print the result as JSON')
-        .addHelpText('after', '\nExample:\n  millrace stream state order-42 --app ./shop.js --at 3')
+        .argument('<stream>')
+        .option('--app <module>', 'module whose default export is an app with the decider; a server has its own')
+        .option('--at <when>', 'the state as it was then: a revision, or a time such as 2026-01-31T12:00:00Z')
+        .option('--diff <when>', 'what changed since then, up to --at')
+        .option('--blame <pointer>', 'which events set a field, the last one first: a JSON pointer such as /status')
+        .addHelpText(
+          'after',
+          `
+Examples:
+  millrace stream state order-42 --app ./shop.js --at 3
+  millrace stream state order-42 --app ./shop.js --diff 2 --at 3
+  millrace stream state order-42 --url http://127.0.0.1:8420 --blame /status`,
+        )
         .action((stream: string, flags: StateFlags & { json?: boolean }) =>
           run(async output => (await load()).streamState(stream, flags, output), flags.json ?? false),
         ),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { LogFilter, LogReader, StoredEvent } from '../../storage/index.ts';
+import type { LogFilter, LogReader, StoredEvent, StreamRange } from '../../storage/index.ts';
 import type { ConformanceSlice } from './conformance-slice.ts';
 import { checkLogPaging } from './log-paging.ts';
 import { refusal } from './refusal.ts';
@@ -50,6 +50,38 @@ export const logConformance: ConformanceSlice = {
       assert.deepEqual(await read({ from: 4, to: 2, direction: 'backward' }), [4, 3, 2]);
       assert.deepEqual(await read({ to: 6, direction: 'backward' }), [7, 6]);
       assert.deepEqual(await read({ from: 5, to: 0, direction: 'backward', limit: 2 }), [5, 4]);
+    },
+
+    'reads of a stream only some types, and its last event': async ({ storage }) => {
+      const types = ['Kept', 'Other', 'Kept', 'Other', 'Other', 'Kept', 'Other', 'Other'];
+      await storage.commit({
+        appends: [
+          sampleAppend(
+            'a-1',
+            'any',
+            types.map(type => sampleEvent({ type })),
+          ),
+          sampleAppend('a-2', 'any', sampleEvents(3, { type: 'Kept' })),
+        ],
+      });
+      const whole = await storage.log.readStream('a-1');
+      const read = async (options: StreamRange): Promise<number[]> => {
+        const events = await storage.log.readStream('a-1', options);
+        for (const event of events) assert.deepEqual(event, whole[event.revision]);
+        return events.map(event => event.revision);
+      };
+      const wanted = ['Kept', 'Never'];
+      assert.deepEqual(await read({ types: wanted }), [0, 2, 5, 7]);
+      assert.deepEqual(await read({ types: wanted, direction: 'backward' }), [7, 5, 2, 0]);
+      assert.deepEqual(await read({ types: wanted, limit: 2 }), [0, 2]);
+      assert.deepEqual(await read({ types: wanted, from: 3 }), [5, 7]);
+      assert.deepEqual(await read({ types: wanted, to: 5 }), [0, 2, 5]);
+      assert.deepEqual(await read({ types: wanted, to: 6 }), [0, 2, 5, 6]);
+      assert.deepEqual(await read({ types: wanted, from: 6, to: 1, direction: 'backward' }), [6, 5, 2]);
+      assert.deepEqual(await read({ types: wanted, from: 8 }), []);
+      assert.deepEqual(await read({ types: ['Kept', 'Other'] }), [0, 1, 2, 3, 4, 5, 6, 7]);
+      assert.deepEqual(await read({ types: [] }), [7]);
+      assert.deepEqual(await storage.log.readStream('a-3', { types: wanted }), []);
     },
 
     'reads one event by its position': async ({ storage }) => {
@@ -192,6 +224,35 @@ export const logConformance: ConformanceSlice = {
       }
       const stream = await storage.log.readStream('a-1', { limit: 1_000_000 });
       assert.equal(stream.length, PAGE_MAX);
+    },
+
+    'leads to every long event, also where pages end early for their sake': async ({ storage }) => {
+      const long = JSON.stringify({ text: 'x'.repeat(900_000) });
+      for (let n = 0; n < 24; n++) {
+        const event = sampleEvent({ type: n % 2 === 0 ? 'Even' : 'Odd', data: n % 8 === 7 ? '{}' : long });
+        await storage.commit({ appends: [sampleAppend(`a-${n % 3}`, 'any', [event])] });
+      }
+      for (const filter of [undefined, { types: ['Even'] }, { category: 'a', types: ['Odd', 'Even'] }]) {
+        const wanted = filter?.types?.length === 1 ? (n: number) => n % 2 === 1 : () => true;
+        const all = Array.from({ length: 24 }, (_, n) => n + 1).filter(wanted);
+        const options = { limit: 1_000, ...(filter === undefined ? {} : { filter }) };
+        const forward: number[] = [];
+        for (let after = 0; after < 24; ) {
+          const page = await storage.log.readLog({ after, ...options });
+          assert.ok(page.through > after, 'the page leads no further');
+          forward.push(...positionsOf(page));
+          after = page.through;
+        }
+        assert.deepEqual(forward, all);
+        const backward: number[] = [];
+        for (let before = 25; before > 1; ) {
+          const page = await storage.log.readLogBackward({ before, ...options });
+          assert.ok(page.through < before, 'the page leads no further');
+          backward.push(...positionsOf(page));
+          before = page.through;
+        }
+        assert.deepEqual(backward, all.toReversed());
+      }
     },
 
     'shows every later reader what it has shown': async ({ storage }) => {
