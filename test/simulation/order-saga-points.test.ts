@@ -85,7 +85,7 @@ test.each(Object.keys(scenarios) as (keyof typeof scenarios)[])(
         return { status: saga.status, order };
       },
     });
-    expect(runs).toBeGreaterThan(10);
+    expect(runs).toBeGreaterThan(4);
     expect(seen).toEqual({ status, order: ['OrderPlaced', end] });
   },
 );
