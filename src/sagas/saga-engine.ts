@@ -11,6 +11,7 @@ import { awaitedEvents } from './saga-graph.ts';
 import { SAGA_INDEX, type SagaSummary, withoutVersions } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
+import { exists, notDefined, notFound } from './saga-refusals.ts';
 import { type SagaResult, sagaResult } from './saga-result.ts';
 import { findSagas, type SagaFilter } from './saga-search.ts';
 import { checkedInput, prepareStart, sagaQueue } from './saga-start.ts';
@@ -320,26 +321,6 @@ export class SagaEngine {
       }
     });
   }
-}
-
-function exists(type: string, id: string): MillraceError {
-  return new MillraceError(
-    'ALREADY_EXISTS',
-    `There is a saga ${type} with the id ${id} already. Nothing was started.`,
-    {
-      details: { type, id },
-    },
-  );
-}
-
-function notDefined(type: string, version: number, known: readonly number[]): MillraceError {
-  return new MillraceError('SAGA_NOT_DEFINED', `Saga ${type} has no version ${version}; it has ${known.join(', ')}.`, {
-    details: { type, version, known },
-  });
-}
-
-function notFound(type: string, id: string): MillraceError {
-  return new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
 }
 
 function undoNames({ graph }: Saga): ReadonlyMap<string, string> {
