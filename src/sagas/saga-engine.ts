@@ -1,6 +1,6 @@
 import { type Duration, isMillraceError, MillraceError, milliseconds } from '../core/index.ts';
 import { Doorbell, type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
-import type { Hint } from '../storage/index.ts';
+import type { Batch, Hint } from '../storage/index.ts';
 import { checkChildren } from './child-sagas.ts';
 import { FreshStarts } from './fresh-starts.ts';
 import { checkLiveVersions } from './live-versions.ts';
@@ -58,6 +58,9 @@ const atOnce = (versions: SagaType['versions']): number =>
   versions.get(Math.max(...versions.keys()))?.concurrency ?? CONCURRENCY_DEFAULT;
 /** The events after which nothing more happens to a saga by itself. */
 const ENDS: readonly SagaEventType[] = ['SagaCompleted', 'SagaCompensated', 'SagaFailed', 'SagaForced', 'SagaParked'];
+/** What can be done while a saga moves by itself; the rest is for one that stands still, and of two people one wins. */
+const AT_ANY_TIME: readonly SagaOperation['kind'][] = ['cancel', 'pause', 'resume', 'migrate'];
+const CONFLICTS_MAX = 20;
 /** How long whoever waits for a saga relies on hints. */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -157,6 +160,19 @@ export class SagaEngine {
     operation: SagaOperation,
     note: RepairNote & { readonly dryRun?: boolean },
   ): Promise<SagaView> {
+    for (let conflicts = 0; ; conflicts++) {
+      const batch = await this.#prepared(type, id, operation, note);
+      try {
+        if (note.dryRun !== true) await this.#environment.storage.commit(batch);
+        return await this.get(type, id);
+      } catch (thrown) {
+        const hasMoved = isMillraceError(thrown, 'REVISION_CONFLICT') && AT_ANY_TIME.includes(operation.kind);
+        if (!hasMoved || conflicts >= CONFLICTS_MAX) throw thrown;
+      }
+    }
+  }
+
+  async #prepared(type: string, id: string, operation: SagaOperation, note: RepairNote): Promise<Batch> {
     const { versions, current } = this.#find(type);
     const state = foldHistory(await loadHistory(this.#environment, sagaStream(type, id)));
     if (state === undefined) throw notFound(type, id);
@@ -165,9 +181,7 @@ export class SagaEngine {
     if (operation.kind === 'retry' && operation.input !== undefined) {
       wanted = { ...operation, input: await checkedInput(saga ?? current, id, operation.input) };
     }
-    const batch = prepareOperation(this.#environment, { saga, state }, wanted, note);
-    if (note.dryRun !== true) await this.#environment.storage.commit(batch);
-    return this.get(type, id);
+    return prepareOperation(this.#environment, { saga, state }, wanted, note);
   }
 
   /** Lets a parked saga go on where it stood; see `operate`. */
