@@ -10,14 +10,14 @@ import { SagaExecutor } from './saga-executor.ts';
 import { awaitedEvents } from './saga-graph.ts';
 import { SAGA_INDEX, type SagaSummary, withoutVersions } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
-import { prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
+import { isForAnyTime, prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
 import { exists, notDefined, notFound } from './saga-refusals.ts';
 import { type SagaResult, sagaResult } from './saga-result.ts';
 import { findSagas, type SagaFilter } from './saga-search.ts';
 import { checkedInput, prepareStart, sagaQueue } from './saga-start.ts';
 import { type SagaState, type SagaStatus, startedState } from './saga-state.ts';
 import { SagaTriggerHandler } from './saga-trigger.ts';
-import { type SagaView, sagaView } from './saga-view.ts';
+import { type SagaView, sagaView, undoNames } from './saga-view.ts';
 
 /** How many sagas of each type and status there are. */
 export type SagaCounts = Readonly<Record<string, Partial<Readonly<Record<SagaStatus, number>>>>>;
@@ -58,8 +58,6 @@ const atOnce = (versions: SagaType['versions']): number =>
   versions.get(Math.max(...versions.keys()))?.concurrency ?? CONCURRENCY_DEFAULT;
 /** The events after which nothing more happens to a saga by itself. */
 const ENDS: readonly SagaEventType[] = ['SagaCompleted', 'SagaCompensated', 'SagaFailed', 'SagaForced', 'SagaParked'];
-/** What can be done while a saga moves by itself; the rest is for one that stands still, and of two people one wins. */
-const AT_ANY_TIME: readonly SagaOperation['kind'][] = ['cancel', 'pause', 'resume', 'migrate'];
 const CONFLICTS_MAX = 20;
 /** How long whoever waits for a saga relies on hints. */
 const LOOK_AGAIN_MS = 1_000;
@@ -166,7 +164,7 @@ export class SagaEngine {
         if (note.dryRun !== true) await this.#environment.storage.commit(batch);
         return await this.get(type, id);
       } catch (thrown) {
-        const hasMoved = isMillraceError(thrown, 'REVISION_CONFLICT') && AT_ANY_TIME.includes(operation.kind);
+        const hasMoved = isMillraceError(thrown, 'REVISION_CONFLICT') && isForAnyTime(operation);
         if (!hasMoved || conflicts >= CONFLICTS_MAX) throw thrown;
       }
     }
@@ -335,12 +333,6 @@ export class SagaEngine {
       }
     });
   }
-}
-
-function undoNames({ graph }: Saga): ReadonlyMap<string, string> {
-  return new Map(
-    [...graph.leaves.values()].flatMap(leaf => (leaf.kind === 'step' ? [[leaf.name, leaf.undoName]] : [])),
-  );
 }
 
 function byType(sagas: readonly Saga[]): Map<string, Map<number, Saga>> {

@@ -62,6 +62,11 @@ export function prepareOperation(
   return batchOf(environment, state, event, writesFor(event, state, work.writes), now);
 }
 
+/** Whether it can be done while a saga moves by itself; the rest is for one that stands still, and of two people one wins. */
+export function isForAnyTime({ kind }: SagaOperation): boolean {
+  return kind === 'cancel' || kind === 'pause' || kind === 'resume' || kind === 'migrate';
+}
+
 /** Prepares the commit that makes a saga look anew for what it waits for; undefined when something is at work, which will look. */
 export function prepareWaking(environment: Environment, state: SagaState, event: string): Batch | undefined {
   if (state.isPaused || state.open.some(isAtWork)) return undefined;

@@ -1,4 +1,5 @@
 import type { ErrorData, Json } from '../core/index.ts';
+import type { Saga } from './saga-definition.ts';
 import { type SagaSummary, summaryOf } from './saga-index.ts';
 import type { RecordedSagaEvent, SagaState } from './saga-state.ts';
 import { partsOfKey } from './step-key.ts';
@@ -69,4 +70,11 @@ function moment(
     by,
     retryAt,
   };
+}
+
+/** What the undos of a saga are called, by their steps. */
+export function undoNames({ graph }: Saga): ReadonlyMap<string, string> {
+  return new Map(
+    [...graph.leaves.values()].flatMap(leaf => (leaf.kind === 'step' ? [[leaf.name, leaf.undoName]] : [])),
+  );
 }
