@@ -16,7 +16,18 @@ const SAYS: Readonly<Record<string, readonly [text: string, standing: string]>> 
   SagaCompleted: ['Last step completed, saga completed', 'COMPLETED'],
   SagaCompensated: ['Last step undone, saga compensated', 'COMPENSATED'],
   SagaFailed: ['Saga failed, nothing to undo', 'FAILED'],
+  SagaStepFailed: ['Step that was still at work failed', 'FAILED'],
+  SagaUndoFailed: ['Undo failed, the rest is undone', 'COMPENSATION_FAILED'],
   SagaParked: ['Parked, waits for a person', 'PARKED'],
+  SagaWoken: ['Woken by an event', 'WAITING'],
+  SagaRetried: ['Retried by a person', 'RUNNING'],
+  SagaUndoSkipped: ['Undo skipped by a person', 'COMPENSATED'],
+  SagaStepSettled: ['Step settled by a person', 'COMPLETED'],
+  SagaCancelled: ['Cancelled', 'CANCELLED'],
+  SagaPaused: ['Paused by a person', 'PAUSED'],
+  SagaResumed: ['Resumed by a person', 'RUNNING'],
+  SagaMigrated: ['Moved to another version by a person', 'RUNNING'],
+  SagaForced: ['Ended by a person', 'PARKED'],
 };
 
 /** A saga with more events is shown from its end. */

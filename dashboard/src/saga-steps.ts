@@ -34,11 +34,14 @@ interface OpenRun {
 const OUTCOMES: Readonly<Record<string, Attempt['outcome']>> = {
   SagaStepCompleted: 'completed',
   SagaCompleted: 'completed',
+  SagaStepSettled: 'completed',
   SagaStepUndone: 'completed',
   SagaCompensated: 'completed',
   SagaAttemptFailed: 'failed',
   SagaCompensating: 'failed',
   SagaFailed: 'failed',
+  SagaStepFailed: 'failed',
+  SagaUndoFailed: 'failed',
   SagaParked: 'failed',
   SagaAttemptInterrupted: 'interrupted',
 };

@@ -1,7 +1,7 @@
 import { SAGA_STATUSES, type SagaCounts, type SagaStatus } from './api-shapes.ts';
 
 /** Statuses in which a saga gets on by itself. */
-const UNDER_WAY: readonly SagaStatus[] = ['RUNNING', 'WAITING', 'COMPENSATING'];
+const UNDER_WAY: readonly SagaStatus[] = ['RUNNING', 'WAITING', 'PAUSED', 'COMPENSATING'];
 
 /** Sagas of all types, counted. */
 export function sagaTotals(

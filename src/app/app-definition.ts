@@ -1,7 +1,7 @@
 import { MillraceError } from '../core/index.ts';
 import type { Projection } from '../projections/index.ts';
 import type { Route } from '../router/index.ts';
-import { awaitedEvents, type Saga } from '../sagas/index.ts';
+import { eventsOf, type Saga } from '../sagas/index.ts';
 import type { AnyDecider, AnyEvent } from '../store/index.ts';
 import type { Topology } from '../streams/index.ts';
 import type { Subscription } from '../subscriptions/index.ts';
@@ -51,7 +51,7 @@ export function defineApp<Services = undefined>(parts: {
   const named = [
     ...of('event'),
     ...[...deciders, ...projections, ...topologies, ...subscriptions].flatMap(({ events }) => events),
-    ...sagas.flatMap(({ triggers, graph }) => [...triggers.map(({ event }) => event), ...awaitedEvents(graph)]),
+    ...sagas.flatMap(({ triggers, graph }) => [...triggers.map(({ event }) => event), ...eventsOf(graph)]),
   ];
   return {
     kind: 'app',

@@ -33,6 +33,8 @@ export interface NoteFlags extends SagaFlags {
   readonly step?: string;
   readonly input?: string;
   readonly result?: string;
+  readonly to?: number;
+  readonly dryRun?: boolean;
 }
 
 /** A saga as the HTTP API shows it: its times are texts. */
@@ -119,9 +121,9 @@ export async function operateSaga(
   flags: NoteFlags,
   output: Output,
 ): Promise<number> {
-  const { reason, by, step, input, result } = flags;
+  const { reason, by, step, input, result, to, dryRun } = flags;
   const body = {
-    ...{ reason, by, step },
+    ...{ reason, by, step, to, dryRun },
     ...(input === undefined ? {} : { input: jsonOf(input, '--input') }),
     ...(result === undefined ? {} : { result: jsonOf(result, '--result') }),
   };

@@ -1,19 +1,21 @@
-import type { Json } from '../core/index.ts';
+import type { ErrorData, Json } from '../core/index.ts';
 import type { Environment } from '../processing/index.ts';
 import { correlationFilter, correlationsOf } from './correlation.ts';
 import type { Saga } from './saga-definition.ts';
 import type { Wait } from './saga-events.ts';
 import type { SagaWait } from './saga-graph.ts';
-import { leafOf, partsOfKey } from './saga-graph.ts';
-import { jsonValue } from './saga-instance.ts';
+import { leafOf } from './saga-graph.ts';
+import { foldHistory, jsonValue, loadHistory } from './saga-instance.ts';
 import { scopeAt } from './saga-results.ts';
 import type { CurrentAttempt, SagaState } from './saga-state.ts';
+import { partsOfKey } from './step-key.ts';
 
 const PAGE = 100;
 
 /** An event that a wait has found, or how far the log has been searched without finding one. */
 export type Search =
   | { readonly position: number; readonly data: Json }
+  | { readonly position: number; readonly failure: ErrorData }
   | { readonly position: undefined; readonly through: number };
 
 /**
@@ -28,18 +30,32 @@ export async function findAwaited(
   after: number,
 ): Promise<Search> {
   const leaf = leafOf(saga.graph, step) as SagaWait;
-  const { event, by } = wait as Required<Wait>;
+  const { events, by } = wait as Required<Wait>;
   const { name, occurrence } = partsOfKey(step);
   const recordedFrom = Math.max(0, state.startedAt - leaf.bufferMs);
-  const filter = { types: [event], ...correlationFilter(by), recordedFrom };
+  const filter = { types: events, ...correlationFilter(by), recordedFrom };
   for (let from = after; ; ) {
     const page = await environment.events.readLog({ after: from, limit: PAGE, filter });
     for (const found of page.events) {
       if (state.received.includes(found.position) || !correlationsOf(found).includes(by)) continue;
       if (leaf.where !== undefined && !leaf.where(found, scopeAt(saga.graph, state, name, occurrence))) continue;
+      if (leaf.child !== undefined)
+        return { position: found.position, ...(await endOfChild(environment, found.stream)) };
       return { position: found.position, data: jsonValue(environment.events.toJson(found).data) };
     }
     if (page.through <= from) return { position: undefined, through: page.through };
     from = page.through;
   }
+}
+
+/** The results of a child that completed, or why it did not. */
+async function endOfChild(
+  environment: Environment,
+  stream: string,
+): Promise<{ readonly data: Json } | { readonly failure: ErrorData }> {
+  const { status, type, id, results, error } = foldHistory(await loadHistory(environment, stream)) as SagaState;
+  if (status === 'COMPLETED') return { data: results };
+  const why = error === null ? '' : `: ${error.message}`;
+  const details = { type, id, status };
+  return { failure: { code: 'SAGA_FAILED', message: `Saga ${type} ${id} is ${status}${why}`, details } };
 }

@@ -24,17 +24,18 @@ export type {
   SagaEventType,
   Wait,
 } from './saga-events.ts';
-export { awaitedEvents, type SagaGraph, type SagaLeaf, type SagaNode, type SagaStep } from './saga-graph.ts';
+export { eventsOf, type SagaGraph, type SagaLeaf, type SagaNode, type SagaStep } from './saga-graph.ts';
 export type { SagaSummary } from './saga-index.ts';
 export type { RepairNote, SagaOperation } from './saga-operation.ts';
 export type { SagaResult, StepResult } from './saga-result.ts';
 export type { SagaFilter } from './saga-search.ts';
 export type { SagaStatus } from './saga-state.ts';
 export type { SagaMoment, SagaView } from './saga-view.ts';
-export type { StepArguments, StepContext, StepOutcome, UndoArguments } from './step-context.ts';
+export type { ChildSagas, StepArguments, StepContext, StepOutcome, UndoArguments } from './step-context.ts';
 export type { StepEffects } from './step-effects.ts';
 export { declined, needsPerson, StepError, tryAgain } from './step-error.ts';
 export type {
+  ChildOptions,
   CommittedStepOptions,
   CommittedTxStepOptions,
   ForEachOptions,

@@ -4,13 +4,16 @@ import type { Environment } from '../processing/index.ts';
 import { inContext } from '../store/index.ts';
 import type { Saga } from './saga-definition.ts';
 import type { Begun } from './saga-events.ts';
-import { partsOfKey, type SagaStep, stepOf } from './saga-graph.ts';
-import { jsonValue } from './saga-instance.ts';
+import { type SagaStep, stepOf } from './saga-graph.ts';
 import { scopeAt } from './saga-results.ts';
 import type { CurrentAttempt, SagaState } from './saga-state.ts';
-import type { StepArguments, StepContext, UndoArguments } from './step-context.ts';
+import type { ChildSagas, StepArguments, StepContext, UndoArguments } from './step-context.ts';
 import { isNothing, type StepEffects } from './step-effects.ts';
 import { notJson, type StepFailure, stepFailure, timedOut } from './step-error.ts';
+import { partsOfKey } from './step-key.ts';
+
+/** How long a result may be, as JSON: it is part of every later reading of the saga's history. */
+const RESULT_MAX = 1_000_000;
 
 /** What came of an attempt; `lost` when another process took the saga over meanwhile. */
 export type AttemptResult =
@@ -22,6 +25,7 @@ export type AttemptResult =
 export interface AttemptParts {
   readonly environment: Environment;
   readonly services: unknown;
+  readonly children: ChildSagas;
   /** Aborts when the saga is another process's. */
   readonly lost: AbortSignal;
   /** Aborts when its time is over, or it is not wanted any more. */
@@ -118,20 +122,27 @@ export async function probed(
 /** What a step answered, as JSON: memory and history must never differ, so what JSON cannot hold is a failure. */
 function outcomeOf(step: SagaStep, begun: Begun, answer: unknown, durationMs: number): AttemptResult {
   try {
-    if (step.does === 'run') return { kind: 'done', result: begun.undo ? null : jsonValue(answer), durationMs };
+    if (step.does === 'run') return { kind: 'done', result: begun.undo ? null : storable(answer), durationMs };
     const { result, ...effects } = (answer ?? {}) as StepEffects & { result?: unknown };
-    const done = { kind: 'done', result: begun.undo ? null : jsonValue(result), durationMs } as const;
+    const done = { kind: 'done', result: begun.undo ? null : storable(result), durationMs } as const;
     return isNothing(effects) ? done : { ...done, effects };
   } catch (thrown) {
     return { kind: 'failed', failure: notJson(begun.step, thrown), durationMs };
   }
 }
 
+function storable(result: unknown): Json {
+  const text = JSON.stringify(result) ?? 'null';
+  if (text.length > RESULT_MAX)
+    throw new RangeError(`${text.length} characters of JSON; at most ${RESULT_MAX} are kept`);
+  return JSON.parse(text) as Json;
+}
+
 function argumentsOf(saga: Saga, state: SagaState, begun: Begun, parts: AttemptParts): StepArguments {
   const { name, occurrence } = partsOfKey(begun.step);
   const { input, results, item } = scopeAt(saga.graph, state, name, occurrence);
   const context = contextOf(state, begun, { name, occurrence }, parts);
-  return { input, results, item, services: parts.services, context };
+  return { input, results, item, services: parts.services, children: parts.children, context };
 }
 
 function contextOf(

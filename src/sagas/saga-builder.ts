@@ -1,11 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { checkedName, type Duration, milliseconds } from '../core/index.ts';
 import type { AnyEvent, DataOf, RecordedEvent, RecordedEventOf } from '../store/index.ts';
+import { childNodes } from './child-saga.ts';
 import type { JsonSafe } from './json-safe.ts';
 import type { OnEnd, Saga, SagaTrigger } from './saga-definition.ts';
 import { graphOf, type SagaNode } from './saga-graph.ts';
 import { forEachNode, invalid, loopNode, sleepNode, stepNode, waitNode, withChecked } from './saga-nodes.ts';
 import type {
+  ChildOptions,
   CommittedStepOptions,
   CommittedTxStepOptions,
   ForEachOptions,
@@ -76,6 +78,19 @@ export interface SagaBuilder<
     this: WholeSaga<Services, Input, Results, Phase>,
     policy: 'park' | 'continue',
   ): WholeSaga<Services, Input, Results, Phase>;
+  /** How many of them may be at work at once in one process; those that wait do not count. Default: 256. */
+  concurrency(
+    this: WholeSaga<Services, Input, Results, Phase>,
+    most: number,
+  ): WholeSaga<Services, Input, Results, Phase>;
+  /**
+   * Says that sagas of an earlier version can go on with this one (`app.sagas.migrate`), and how steps are called now that had another name.
+   */
+  migratesFrom(
+    this: WholeSaga<Services, Input, Results, Phase>,
+    version: number,
+    renamed?: Readonly<Record<string, string>>,
+  ): WholeSaga<Services, Input, Results, Phase>;
   /** Starts a saga for an event, once for each id; `undefined` starts none. */
   startOn<Event extends AnyEvent>(
     this: WholeSaga<Services, Input, Results, Phase>,
@@ -133,6 +148,15 @@ export interface SagaBuilder<
     options: WaitOptions<Event, Input, Results, Item>,
   ): SagaBuilder<Services, Input, Results & Resulting<Name, JsonSafe<DataOf<Event>>>, Phase, Item, Level>;
 
+  /**
+   * Starts another saga and waits for its end; its results are the result. When it does not complete, this one turns back. When this one turns
+   * back, a child that goes forward is cancelled and waited for, and one that has completed is undone by `compensate`.
+   */
+  child<const Name extends string, ChildInput, ChildResults>(
+    name: NewName<Name, Results> & Name,
+    options: ChildOptions<Services, Input, Results, Item, ChildInput, ChildResults, Phase>,
+  ): SagaBuilder<Services, Input, Results & Resulting<Name, ChildResults>, Phase, Item, Level>;
+
   /** Makes some steps only under a condition, which is decided once; their results are optional from here on. */
   when<More>(
     condition: (scope: ScopeSoFar<Input, Results, Item>) => boolean,
@@ -178,7 +202,7 @@ export interface SagaBuilder<
     commands: OnEnd<Input, Results>,
   ): WholeSaga<Services, Input, Results, Phase>;
   /** Checks the whole and gives the saga. Throws `INVALID_DEFINITION` with the reason. */
-  build(this: WholeSaga<Services, Input, Results, Phase>): Saga<Services>;
+  build(this: WholeSaga<Services, Input, Results, Phase>): Saga<Services, Input, Results>;
 }
 
 /** A builder of a whole saga, not of a part of one. */
@@ -214,6 +238,7 @@ export function defineSaga<Services = undefined>(
   ): SagaBuilder<Services, StandardSchemaV1.InferOutput<Schema>, object>;
 } {
   checkedName(type, 'The type of a saga');
+  if (/@\d+$/.test(type)) throw invalid(type, 'ends in a version; that is given beside the name');
   if (type.includes(':')) throw invalid(type, 'has a colon in its name, which separates a type from an id');
   if (!Number.isSafeInteger(version) || version < 1) {
     throw invalid(type, `has version ${version}; versions are whole numbers from 1`);
@@ -227,8 +252,10 @@ export function defineSaga<Services = undefined>(
         description: '',
         input: schema,
         timeoutMs: undefined,
+        concurrency: undefined,
         triggers: [],
         graph: graphOf([]),
+        migrations: new Map(),
         onCompensationFailure: 'park',
         onEnd: {},
       }) as unknown as SagaBuilder<Services, StandardSchemaV1.InferOutput<Schema>, object>,
@@ -266,6 +293,12 @@ function builder(saga: Saga, place: Place = { isCommitted: false, path: 'when ' 
     description: (text: string) => next({ description: text }),
     timeout: (duration: Duration) => next({ timeoutMs: milliseconds(duration, `The timeout of saga ${type}`) }),
     onCompensationFailure: (policy: 'park' | 'continue') => next({ onCompensationFailure: policy }),
+    concurrency: (most: number) => {
+      if (Number.isSafeInteger(most) && most >= 1) return next({ concurrency: most });
+      throw invalid(type, `has ${most} at work at once; that must be a whole number from 1`);
+    },
+    migratesFrom: (version: number, renamed: Readonly<Record<string, string>> = {}) =>
+      next({ migrations: new Map(saga.migrations).set(version, renamed) }),
     startOn: (event: AnyEvent, start: (event: RecordedEvent) => ReturnType<SagaTrigger['start']>) => {
       if (saga.triggers.some(trigger => trigger.event.type === event.type)) {
         throw invalid(type, `has two startOn for ${event.type}; decide in one of them`);
@@ -280,6 +313,8 @@ function builder(saga: Saga, place: Place = { isCommitted: false, path: 'when ' 
     until: (name: string, options: unknown) =>
       add(stepNode(type, name, options, { does: 'run', isCommitted, isUntil: true })),
     waitFor: (name: string, options: unknown) => add(waitNode(type, name, options)),
+    child: (name: string, options: unknown) =>
+      next({ graph: graphOf([...graph.nodes, ...childNodes(type, name, options, isCommitted)]) }),
     when: (condition: (scope: unknown) => boolean, body: Body) =>
       add({ kind: 'when', name: own, condition, body: part(body) }),
     parallel: (branches: Readonly<Record<string, Body>>) =>

@@ -69,7 +69,7 @@ export class SagaCommitter {
 /** The tags by which a saga is found that begins to wait for an event. */
 export function waitTags(sagaType: string, event: SagaEvent): readonly string[] {
   return begunWith(event).flatMap(({ wait }) =>
-    wait?.event === undefined || wait.by === undefined ? [] : [waitTag(sagaType, wait.event, wait.by)],
+    (wait?.events ?? []).map(type => waitTag(sagaType, type, wait?.by ?? '')),
   );
 }
 

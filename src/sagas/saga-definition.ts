@@ -33,8 +33,11 @@ export interface SagaTrigger {
 }
 
 /** A long-running process of steps and their undos, which needs the given services; made by `defineSaga`. */
-export interface Saga<Services = never> {
+export interface Saga<Services = never, Input = never, Results = unknown> {
   readonly kind: 'saga';
+  /** Never there: carry the types of what it is started with and what it results in, for a saga that starts it. */
+  readonly takes?: (input: Input) => void;
+  readonly yields?: () => Results;
   /** Never there: carries the type of the services, so that an app without them does not compile. */
   readonly needs?: (services: Services) => void;
   readonly type: string;
@@ -43,8 +46,12 @@ export interface Saga<Services = never> {
   readonly input: StandardSchemaV1;
   /** How long the whole saga may take before it turns back, in milliseconds; undefined for no limit. */
   readonly timeoutMs: number | undefined;
+  /** Most of its instances at work at once in one process. */
+  readonly concurrency: number | undefined;
   readonly triggers: readonly SagaTrigger[];
   readonly graph: SagaGraph;
+  /** By earlier versions, how steps are called now that had other names there: what sagas of theirs can be moved to this one. */
+  readonly migrations: ReadonlyMap<number, Readonly<Record<string, string>>>;
   /** What happens when an undo fails for good. */
   readonly onCompensationFailure: 'park' | 'continue';
   readonly onEnd: OnEnd<unknown, Readonly<Record<string, unknown>>>;

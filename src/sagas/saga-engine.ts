@@ -1,20 +1,23 @@
 import { type Duration, isMillraceError, MillraceError, milliseconds } from '../core/index.ts';
 import { Doorbell, type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
-import type { Hint } from '../storage/index.ts';
+import type { Batch, Hint } from '../storage/index.ts';
+import { checkChildren } from './child-sagas.ts';
 import { FreshStarts } from './fresh-starts.ts';
+import { checkLiveVersions } from './live-versions.ts';
 import type { Saga } from './saga-definition.ts';
 import { type SagaEventType, sagaStream } from './saga-events.ts';
 import { SagaExecutor } from './saga-executor.ts';
 import { awaitedEvents } from './saga-graph.ts';
-import { SAGA_INDEX, type SagaSummary } from './saga-index.ts';
+import { SAGA_INDEX, type SagaSummary, withoutVersions } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
-import { prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
+import { isForAnyTime, prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
+import { exists, notDefined, notFound } from './saga-refusals.ts';
 import { type SagaResult, sagaResult } from './saga-result.ts';
 import { findSagas, type SagaFilter } from './saga-search.ts';
 import { checkedInput, prepareStart, sagaQueue } from './saga-start.ts';
 import { type SagaState, type SagaStatus, startedState } from './saga-state.ts';
 import { SagaTriggerHandler } from './saga-trigger.ts';
-import { type SagaView, sagaView } from './saga-view.ts';
+import { type SagaView, sagaView, undoNames } from './saga-view.ts';
 
 /** How many sagas of each type and status there are. */
 export type SagaCounts = Readonly<Record<string, Partial<Readonly<Record<SagaStatus, number>>>>>;
@@ -25,7 +28,7 @@ export interface SagaEngineOptions {
   /** Given to every step. */
   readonly services: unknown;
   readonly environment: Environment;
-  /** Most sagas of one type at work at once. Default: 256. */
+  /** Most sagas of one type at work at once. Default: what the saga says, or 256. */
   readonly concurrency?: number;
 }
 
@@ -51,8 +54,11 @@ interface SagaType {
 }
 
 const CONCURRENCY_DEFAULT = 256;
+const atOnce = (versions: SagaType['versions']): number =>
+  versions.get(Math.max(...versions.keys()))?.concurrency ?? CONCURRENCY_DEFAULT;
 /** The events after which nothing more happens to a saga by itself. */
 const ENDS: readonly SagaEventType[] = ['SagaCompleted', 'SagaCompensated', 'SagaFailed', 'SagaForced', 'SagaParked'];
+const CONFLICTS_MAX = 20;
 /** How long whoever waits for a saga relies on hints. */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -67,13 +73,15 @@ export class SagaEngine {
   constructor(options: SagaEngineOptions) {
     this.#environment = options.environment;
     for (const [type, versions] of byType(options.sagas))
-      this.#types.set(type, this.#sagaType(type, versions, options));
+      this.#types.set(type, this.#sagaType(type, versions, { concurrency: atOnce(versions), ...options }));
+    checkChildren(options.sagas, this.#types);
     this.#measureInstances();
   }
 
   /** Begins to start and run sagas; those that were running before go on. */
   async start(): Promise<void> {
     await this.#environment.storage.documents.define(SAGA_INDEX);
+    await checkLiveVersions(this.#environment.storage.documents, type => this.#types.get(type)?.versions);
     for (const { trigger, runner } of this.#types.values()) {
       await trigger?.start();
       runner.start();
@@ -139,10 +147,30 @@ export class SagaEngine {
    * - `pause` lets what is at work end and begins nothing else; its deadline runs on. `resume` lets it go on.
    * - `forceComplete` ends a parked saga as it stands; nothing is run, undone or told any more.
    *
+   * With `dryRun` it only finds out whether that could be done.
+   *
    * Throws `SAGA_NOT_PARKED` or `SAGA_STATE_CONFLICT` when it is not in a state for that, `REVISION_CONFLICT` when somebody else was
    * faster, `INVALID_ARGUMENT` without a reason, `SCHEMA_VIOLATION` for an input that does not fit.
    */
-  async operate(type: string, id: string, operation: SagaOperation, note: RepairNote): Promise<SagaView> {
+  async operate(
+    type: string,
+    id: string,
+    operation: SagaOperation,
+    note: RepairNote & { readonly dryRun?: boolean },
+  ): Promise<SagaView> {
+    for (let conflicts = 0; ; conflicts++) {
+      const batch = await this.#prepared(type, id, operation, note);
+      try {
+        if (note.dryRun !== true) await this.#environment.storage.commit(batch);
+        return await this.get(type, id);
+      } catch (thrown) {
+        const hasMoved = isMillraceError(thrown, 'REVISION_CONFLICT') && isForAnyTime(operation);
+        if (!hasMoved || conflicts >= CONFLICTS_MAX) throw thrown;
+      }
+    }
+  }
+
+  async #prepared(type: string, id: string, operation: SagaOperation, note: RepairNote): Promise<Batch> {
     const { versions, current } = this.#find(type);
     const state = foldHistory(await loadHistory(this.#environment, sagaStream(type, id)));
     if (state === undefined) throw notFound(type, id);
@@ -151,8 +179,7 @@ export class SagaEngine {
     if (operation.kind === 'retry' && operation.input !== undefined) {
       wanted = { ...operation, input: await checkedInput(saga ?? current, id, operation.input) };
     }
-    await this.#environment.storage.commit(prepareOperation(this.#environment, { saga, state }, wanted, note));
-    return this.get(type, id);
+    return prepareOperation(this.#environment, { saga, state }, wanted, note);
   }
 
   /** Lets a parked saga go on where it stood; see `operate`. */
@@ -192,6 +219,21 @@ export class SagaEngine {
   /** Lets a held saga go on; see `operate`. */
   resume(type: string, id: string, note: RepairNote): Promise<SagaView> {
     return this.operate(type, id, { kind: 'resume' }, note);
+  }
+
+  /**
+   * Lets a saga go on with another version (default: the newest) that says `migratesFrom` its own. With `dryRun` it only finds out whether
+   * that could be done. Throws `SAGA_STATE_CONFLICT`, naming steps that the version does not have.
+   */
+  async migrate(
+    type: string,
+    id: string,
+    note: RepairNote & { readonly to?: number; readonly dryRun?: boolean },
+  ): Promise<SagaView> {
+    const { versions, current } = this.#find(type);
+    const to = note.to === undefined ? current : versions.get(note.to);
+    if (to === undefined) throw notDefined(type, note.to as number, [...versions.keys()]);
+    return this.operate(type, id, { kind: 'migrate', to }, note);
   }
 
   /** Ends a parked saga as it stands; see `operate`. */
@@ -239,7 +281,7 @@ export class SagaEngine {
       const type = value.slice(0, separator);
       counts[type] = { ...counts[type], [value.slice(separator + 1)]: count };
     }
-    return counts;
+    return withoutVersions(counts);
   }
 
   #sagaType(type: string, versions: ReadonlyMap<number, Saga>, options: SagaEngineOptions): SagaType {
@@ -291,26 +333,6 @@ export class SagaEngine {
       }
     });
   }
-}
-
-function exists(type: string, id: string): MillraceError {
-  return new MillraceError(
-    'ALREADY_EXISTS',
-    `There is a saga ${type} with the id ${id} already. Nothing was started.`,
-    {
-      details: { type, id },
-    },
-  );
-}
-
-function notFound(type: string, id: string): MillraceError {
-  return new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
-}
-
-function undoNames({ graph }: Saga): ReadonlyMap<string, string> {
-  return new Map(
-    [...graph.leaves.values()].flatMap(leaf => (leaf.kind === 'step' ? [[leaf.name, leaf.undoName]] : [])),
-  );
 }
 
 function byType(sagas: readonly Saga[]): Map<string, Map<number, Saga>> {

@@ -6,8 +6,8 @@ export interface Wait {
   readonly since: number;
   /** When it is over, in milliseconds since 1970 UTC; null when it has no end. */
   readonly until: number | null;
-  /** The type of the event that is waited for, and by what it is known; absent for a pause. */
-  readonly event?: string;
+  /** The types of the events that end it, and by what they are known; absent for a pause. */
+  readonly events?: readonly string[];
   readonly by?: string;
 }
 
@@ -125,6 +125,13 @@ export interface SagaEventData {
   SagaPaused: Repair;
   /** A person lets a held saga go on. */
   SagaResumed: Repair & { readonly work: string | null };
+  /** A person let it go on with another version, in which some steps have other names. */
+  SagaMigrated: Repair & {
+    readonly from: number;
+    readonly to: number;
+    readonly renamed: Readonly<Record<string, string>>;
+    readonly work: string | null;
+  };
   /** A person ended a saga that waited for one: nothing is run or undone any more, and nobody is told. */
   SagaForced: Repair & { readonly status: 'COMPLETED' | 'COMPENSATED' | 'CANCELLED' };
 }
@@ -144,9 +151,10 @@ interface Settled {
 
 /**
  * Why a saga waits for a person: an undo failed for good, a step did that must not be undone or asked for it, an attempt brought its
- * process down again and again, no definition of its version is there, or its end could not be told to the rest of the system.
+ * process down again and again, no definition of its version is there, its end could not be told to the rest of the system, or its
+ * history has become too long.
  */
-export type ParkReason = 'compensation' | 'step' | 'crash' | 'version' | 'end';
+export type ParkReason = 'compensation' | 'step' | 'crash' | 'version' | 'end' | 'limit';
 
 /** The types of a saga's events; subscribe to them to follow sagas. */
 export type SagaEventType = keyof SagaEventData;

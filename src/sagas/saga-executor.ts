@@ -1,15 +1,18 @@
 import { type Counter, type ErrorData, type Histogram, isMillraceError, MillraceError } from '../core/index.ts';
 import { type Environment, failureOf } from '../processing/index.ts';
 import type { ClaimedWork, Hint } from '../storage/index.ts';
+import { childSagas } from './child-sagas.ts';
 import type { FreshStart } from './fresh-starts.ts';
 import { SagaCommitter } from './saga-committer.ts';
 import type { Saga } from './saga-definition.ts';
 import { type Begun, type SagaEventType, sagaStream } from './saga-events.ts';
-import { leafOf, partsOfKey } from './saga-graph.ts';
+import { leafOf } from './saga-graph.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { SagaRun } from './saga-run.ts';
 import { sagaIdOf } from './saga-start.ts';
 import { isSettled, type SagaState } from './saga-state.ts';
+import type { ChildSagas } from './step-context.ts';
+import { partsOfKey } from './step-key.ts';
 
 /** What sagas of one type are run with. */
 export interface ExecutorParts {
@@ -30,6 +33,7 @@ const FROM_OUTSIDE: readonly SagaEventType[] = ['SagaCancelled', 'SagaPaused', '
 export class SagaExecutor {
   readonly #parts: ExecutorParts;
   readonly #committer: SagaCommitter;
+  readonly #children: ChildSagas;
   readonly #running = new Set<SagaRun>();
   readonly #stepDuration: Histogram;
   readonly #undoDuration: Histogram;
@@ -39,6 +43,7 @@ export class SagaExecutor {
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
     this.#committer = new SagaCommitter(parts.environment);
+    this.#children = childSagas(parts.environment);
     const { metrics } = parts.environment.telemetry;
     const labels = ['saga', 'step'];
     this.#stepDuration = metrics.histogram({
@@ -95,10 +100,11 @@ export class SagaExecutor {
 
   async #run(state: SagaState, item: ClaimedWork, lost: AbortSignal, startsAtWork: boolean): Promise<void> {
     const { versions, environment, services, isDraining } = this.#parts;
+    const children = this.#children;
     const saga = versions.get(state.version);
     const run = new SagaRun(
       {
-        ...{ environment, services, isDraining, item, lost },
+        ...{ environment, services, children, isDraining, item, lost },
         saga: saga as Saga,
         committer: this.#committer,
         measure: (begun, outcome, durationMs) => this.#measure(state.type, begun, outcome, durationMs),

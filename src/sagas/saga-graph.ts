@@ -2,6 +2,7 @@ import { type Backoff, MillraceError } from '../core/index.ts';
 import type { AnyEvent, RecordedEvent } from '../store/index.ts';
 import type { Correlation } from './correlation.ts';
 import type { StepArguments, UndoArguments } from './step-context.ts';
+import { partsOfKey } from './step-key.ts';
 
 /** What conditions, lengths of time and correlations are computed from: what is on record, and nothing else. */
 export interface PlanScope {
@@ -50,7 +51,12 @@ export interface SagaWait {
   readonly kind: 'wait';
   readonly name: string;
   readonly description: string;
-  readonly event: AnyEvent;
+  /** The types of the events that end it. */
+  readonly types: readonly string[];
+  /** What they are, where the program defines them; a wait for the end of a child has only events of Millrace's own. */
+  readonly event: AnyEvent | undefined;
+  /** The type of the child whose end is waited for. */
+  readonly child: string | undefined;
   readonly correlate: (scope: PlanScope) => Correlation;
   readonly where: ((event: RecordedEvent, scope: PlanScope) => boolean) | undefined;
   readonly timeoutMs: number | undefined;
@@ -136,9 +142,23 @@ export function isRepeating(node: SagaNode): node is Repeating {
   return node.kind === 'forEach' || node.kind === 'loop';
 }
 
-/** The events that a saga waits for. */
-export function awaitedEvents({ leaves }: SagaGraph): readonly AnyEvent[] {
-  return [...leaves.values()].flatMap(leaf => (leaf.kind === 'wait' ? [leaf.event] : []));
+/** The events of the program that a saga waits for. */
+export function eventsOf({ leaves }: SagaGraph): readonly AnyEvent[] {
+  return waitsOf(leaves).flatMap(({ event }) => event ?? []);
+}
+
+/** All events that a saga waits for, Millrace's own among them. */
+export function awaitedEvents({ leaves }: SagaGraph): readonly { readonly type: string }[] {
+  return waitsOf(leaves).flatMap(({ types }) => types.map(type => ({ type })));
+}
+
+/** The types of the sagas that a saga starts. */
+export function childTypes({ leaves }: SagaGraph): readonly string[] {
+  return waitsOf(leaves).flatMap(({ child }) => child ?? []);
+}
+
+function waitsOf(leaves: SagaGraph['leaves']): readonly SagaWait[] {
+  return [...leaves.values()].filter(leaf => leaf.kind === 'wait');
 }
 
 /** Whether a part of a saga has a result of its own. */
@@ -149,18 +169,6 @@ export function isLeaf(node: SagaNode): node is SagaLeaf {
 /** The sequences that a part of a saga holds. */
 export function bodiesOf(node: Exclude<SagaNode, SagaLeaf>): readonly (readonly SagaNode[])[] {
   return node.kind === 'parallel' ? node.branches : [node.body];
-}
-
-/** What a step is called in the history: its name, and in brackets the occurrence, as in `ship[line-2]`. */
-export function stepKey(name: string, occurrence: readonly string[]): string {
-  return occurrence.length === 0 ? name : `${name}[${occurrence.join('][')}]`;
-}
-
-/** The name and the occurrence that a step's key says. */
-export function partsOfKey(key: string): { readonly name: string; readonly occurrence: readonly string[] } {
-  const bracket = key.indexOf('[');
-  if (bracket === -1) return { name: key, occurrence: [] };
-  return { name: key.slice(0, bracket), occurrence: key.slice(bracket + 1, -1).split('][') };
 }
 
 /** The leaf of a key; undefined when the definition has none. */

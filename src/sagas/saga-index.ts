@@ -7,7 +7,7 @@ import type { SagaState, SagaStatus } from './saga-state.ts';
 export const SAGA_INDEX: CollectionDefinition = {
   name: '$sagas',
   owner: { category: SAGA_CATEGORY },
-  // Type and status in one field: lists and counts want both, and a second index would cost every commit.
+  // Type, version and status in one field: lists and counts want them, and a second index would cost every commit.
   indexes: ['typeAndStatus'],
 };
 
@@ -39,7 +39,7 @@ export function indexWrite(state: SagaState): DocumentWrite {
   // Every commit writes it: it is not copied, and what most sagas have not is left out.
   const document: { -readonly [Field in keyof SagaSummary]?: unknown } & { typeAndStatus?: string } = summaryOf(state);
   if (document.waitingFor === null) document.waitingFor = undefined;
-  document.typeAndStatus = typeAndStatus(state.type, state.status);
+  document.typeAndStatus = typeAndStatus(state);
   return { collection: SAGA_INDEX.name, key: sagaStream(state.type, state.id), body: JSON.stringify(document) };
 }
 
@@ -60,7 +60,7 @@ export function summaryOf(state: SagaState): SagaSummary {
     step: at?.step ?? null,
     undo: at?.undo ?? false,
     attempt: at?.attempt ?? 0,
-    waitingFor: state.open.find(({ wait }) => wait?.event !== undefined)?.wait?.event ?? null,
+    waitingFor: state.open.find(({ wait }) => wait?.events !== undefined)?.wait?.events?.[0] ?? null,
     retryAt: at?.retryAt ?? at?.wait?.until ?? null,
     deadline: state.deadline,
     correlationId: state.correlationId,
@@ -72,7 +72,35 @@ export function summaryOf(state: SagaState): SagaSummary {
   };
 }
 
-/** The value of the index for a type and status. */
-export function typeAndStatus(type: string, status: SagaStatus): string {
-  return `${type}:${status}`;
+/** Which sagas a value of the index stands for. */
+export interface SagaKind {
+  readonly type: string;
+  readonly version: number;
+  readonly status: SagaStatus;
+}
+
+/** The value of the index for a type, version and status. */
+function typeAndStatus({ type, version, status }: SagaKind): string {
+  return version === 1 ? `${type}:${status}` : `${type}@${version}:${status}`;
+}
+
+/** Which sagas a value of the index stands for. */
+export function kindOf(value: string): SagaKind {
+  const separator = value.lastIndexOf(':');
+  const [, type = '', version = '1'] = /^(.*?)(?:@(\d+))?$/.exec(value.slice(0, separator)) ?? [];
+  return { type, version: Number(version), status: value.slice(separator + 1) as SagaStatus };
+}
+
+/** Counts by what the index calls type and by status, with those of all versions of a type together. */
+export function withoutVersions(
+  counts: Readonly<Record<string, Readonly<Record<string, number>>>>,
+): Record<string, Record<string, number>> {
+  const together: Record<string, Record<string, number>> = {};
+  for (const [kind, byStatus] of Object.entries(counts)) {
+    const { type } = kindOf(`${kind}:RUNNING`);
+    const known = together[type] ?? {};
+    for (const [status, count] of Object.entries(byStatus)) known[status] = (known[status] ?? 0) + count;
+    together[type] = known;
+  }
+  return together;
 }

@@ -100,7 +100,8 @@ export function waitNode(type: string, name: string, given: unknown): SagaWait {
   const where = `${checkedStepName(type, name)} of saga ${type}`;
   const options = given as WaitOptions<AnyEvent, unknown, object, unknown>;
   return {
-    ...{ kind: 'wait', name, event: options.event, correlate: options.correlate as SagaWait['correlate'] },
+    ...{ kind: 'wait', name, event: options.event, types: [options.event.type], child: undefined },
+    correlate: options.correlate as SagaWait['correlate'],
     description: options.description ?? '',
     where: options.where as SagaWait['where'],
     timeoutMs: options.timeout === undefined ? undefined : milliseconds(options.timeout, `The timeout of ${where}`),
@@ -151,6 +152,14 @@ export function withChecked(saga: Saga): Saga {
     }
   };
   visit(saga.graph.nodes, 'it');
+  for (const [version, renamed] of saga.migrations) {
+    if (!Number.isSafeInteger(version) || version < 1 || version >= saga.version) {
+      throw invalid(saga.type, `migrates from version ${version} to ${saga.version}; that must be an earlier one`);
+    }
+    const lost = Object.values(renamed).find(name => !saga.graph.leaves.has(name));
+    if (lost !== undefined)
+      throw invalid(saga.type, `migrates from version ${version} to a step ${lost}, which it does not have`);
+  }
   return saga;
 }
 

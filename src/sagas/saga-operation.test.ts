@@ -344,3 +344,47 @@ test('lists sagas by what they are at, and waits for the end of one', async () =
   });
   await kit.end();
 });
+
+test('lets a saga go on with another version, whose steps have other names, and refuses one that has lost steps', async () => {
+  const old = begin().step('a', effect('a')).sleep('rest', '1h').step('b', effect('b')).build();
+  const wait = (name: string) =>
+    defineSaga<World>('S', 2)
+      .input(z.object({ to: z.string() }))
+      .migratesFrom(1, { a: name })
+      .step('first', effect('first'))
+      .sleep('rest', '1h')
+      .step('more', effect('more'))
+      .build();
+  const world = new World();
+  const { kit } = await started(old, world);
+  await kit.advance('1m');
+  await kit.deploy([old, wait('first')] as unknown as Saga[]);
+  const move = { ...note, to: 2 };
+  const migrate = (dryRun: boolean) => kit.operate(engine => engine.migrate('S', '1', { ...move, dryRun }));
+  expect(await migrate(true)).toMatchObject({ version: 1 });
+  expect(await migrate(false)).toMatchObject({ version: 2, status: 'WAITING', step: 'rest', results: { first: 'a' } });
+  await expect(migrate(false)).rejects.toThrow(/does not say migratesFrom\(2\)/);
+  expect(await kit.untilSettled('S', '1')).toMatchObject({
+    status: 'COMPLETED',
+    results: { first: 'a', more: 'more' },
+  });
+  expect(world.calls).toEqual(['a', 'more']);
+  // Nothing is left of the first version.
+  await kit.deploy([wait('first')] as unknown as Saga[]);
+  await kit.end();
+
+  expect(() => wait('nowhere')).toThrow(/migrates from version 1 to a step nowhere/);
+  const unmapped = defineSaga<World>('S', 2)
+    .input(z.object({ to: z.string() }))
+    .migratesFrom(1)
+    .sleep('rest', '1h')
+    .build();
+  const second = await started(old);
+  await second.kit.advance('1m');
+  await second.kit.deploy([old, unmapped] as unknown as Saga[]);
+  await expect(second.kit.operate(engine => engine.migrate('S', '1', move))).rejects.toMatchObject({
+    code: 'SAGA_STATE_CONFLICT',
+    details: { lost: ['a'] },
+  });
+  await second.kit.end();
+});

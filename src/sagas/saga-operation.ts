@@ -7,7 +7,7 @@ import { leafOf } from './saga-graph.ts';
 import { indexWrite } from './saga-index.ts';
 import { jsonValue } from './saga-instance.ts';
 import { newWork, sagaQueue } from './saga-start.ts';
-import { evolveSaga, isAtWork, isSettled, openAt, type SagaState } from './saga-state.ts';
+import { evolveSaga, isAtWork, isSettled, migrated, openAt, type SagaState } from './saga-state.ts';
 import { isCommitted } from './saga-transitions.ts';
 
 /** Why a person does something with a saga, and who it is; both are kept in its history. */
@@ -27,6 +27,7 @@ export type SagaOperation =
   | { readonly kind: 'cancel' }
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
+  | { readonly kind: 'migrate'; readonly to: Saga }
   | { readonly kind: 'forceComplete' };
 
 /** A saga as somebody finds it who wants to do something with it. */
@@ -59,6 +60,11 @@ export function prepareOperation(
   const work = workOf(state, now);
   const event = eventOf(operated, operation, { reason, by }, { now, work: work.key });
   return batchOf(environment, state, event, writesFor(event, state, work.writes), now);
+}
+
+/** Whether it can be done while a saga moves by itself; the rest is for one that stands still, and of two people one wins. */
+export function isForAnyTime({ kind }: SagaOperation): boolean {
+  return kind === 'cancel' || kind === 'pause' || kind === 'resume' || kind === 'migrate';
 }
 
 /** Prepares the commit that makes a saga look anew for what it waits for; undefined when something is at work, which will look. */
@@ -101,6 +107,8 @@ function workOf(state: SagaState, now: number): { readonly key: string | null; r
 /** A forced end leaves no work; a pause is found out when the item is claimed. */
 function writesFor({ type }: SagaEvent, state: SagaState, usual: readonly WorkWrite[]): readonly WorkWrite[] {
   if (type === 'SagaPaused') return [];
+  // One that waits for a person for another reason than its version waits on.
+  if (type === 'SagaMigrated' && state.parked !== null && state.parked !== 'version') return [];
   return type === 'SagaForced' ? [{ op: 'cancel', queue: sagaQueue(state.type), key: state.work }] : usual;
 }
 
@@ -138,6 +146,13 @@ function eventOf(
     case 'resume':
       if (!state.isPaused) throw conflict(state, 'resumed');
       return { type: 'SagaResumed', data: { ...note, work } };
+    case 'migrate': {
+      const { version: to } = operation.to;
+      return {
+        type: 'SagaMigrated',
+        data: { ...note, from: state.version, to, renamed: renaming(state, operation.to), work },
+      };
+    }
     case 'forceComplete': {
       checkParked(state);
       const turnedBack = state.isCancelled ? 'CANCELLED' : 'COMPENSATED';
@@ -205,4 +220,30 @@ function conflict({ type, id, status }: SagaState, what: string): MillraceError 
   return new MillraceError('SAGA_STATE_CONFLICT', `Saga ${type} ${id} is ${status}: it cannot be ${what}.`, {
     details: { type, id, status },
   });
+}
+
+/** How the steps of a saga are called in another version, in which each of them has to be. */
+function renaming(state: SagaState, to: Saga): Readonly<Record<string, string>> {
+  const { type, id, version, status } = state;
+  const renamed = to.migrations.get(version);
+  const details = { type, id, status, from: version, to: to.version };
+  if (renamed === undefined || isSettledForGood(state)) {
+    const why = renamed === undefined ? `does not say migratesFrom(${version})` : 'is for sagas that have not ended';
+    throw new MillraceError(
+      'SAGA_STATE_CONFLICT',
+      `Saga ${type} ${id} is ${status} with version ${version}: version ${to.version} ${why}.`,
+      { details },
+    );
+  }
+  if (state.parked === null && state.open.some(isAtWork))
+    throw conflict(state, 'moved while a step is at work; pause it first');
+  const { results, effects, open } = migrated(state, to.version, renamed);
+  const keys = [...Object.keys(results), ...[...effects, ...open].map(({ step }) => step)];
+  const lost = keys.filter(key => leafOf(to.graph, key) === undefined);
+  if (lost.length === 0) return renamed;
+  throw new MillraceError(
+    'SAGA_STATE_CONFLICT',
+    `Saga ${type} ${id} has been at ${[...new Set(lost)].join(', ')}, which version ${to.version} does not have. Say in migratesFrom(${version}, …) what it is called now.`,
+    { details: { ...details, lost: [...new Set(lost)] } },
+  );
 }

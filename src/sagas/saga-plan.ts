@@ -10,11 +10,11 @@ import {
   type SagaLoop,
   type SagaNode,
   type SagaWhen,
-  stepKey,
 } from './saga-graph.ts';
 import { jsonValue } from './saga-instance.ts';
 import { bodyResults, type DecidedItem, type OnRecord, roundKey, scopeAt } from './saga-results.ts';
 import { declined } from './step-error.ts';
+import { stepKey } from './step-key.ts';
 
 const NOTHING_DECIDED = {};
 
@@ -101,7 +101,7 @@ class Walk {
       return { ...begun, wait: { since: now, until: checkedTime(leaf.until(scope, now), step) } };
     const until = leaf.timeoutMs === undefined ? null : now + leaf.timeoutMs;
     const by = correlationText(leaf.correlate(scope));
-    return { ...begun, wait: { since: now, until, event: leaf.event.type, by } };
+    return { ...begun, wait: { since: now, until, events: leaf.types, by } };
   }
 
   #holds({ name, condition }: SagaWhen, path: readonly string[]): boolean {

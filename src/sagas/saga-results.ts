@@ -1,13 +1,6 @@
 import type { Json } from '../core/index.ts';
-import {
-  isLeaf,
-  isRepeating,
-  type PlanScope,
-  type Repeating,
-  type SagaGraph,
-  type SagaNode,
-  stepKey,
-} from './saga-graph.ts';
+import { isLeaf, isRepeating, type PlanScope, type Repeating, type SagaGraph, type SagaNode } from './saga-graph.ts';
+import { stepKey } from './step-key.ts';
 
 /** What results are read from: what is on record, by the keys of the steps. */
 export interface OnRecord {

@@ -3,13 +3,15 @@ import { type Environment, failureOf } from '../processing/index.ts';
 import type { ClaimedWork } from '../storage/index.ts';
 import type { Command } from '../store/index.ts';
 import { findAwaited } from './awaited-event.ts';
+import { checkHistory } from './history-limit.ts';
 import { type AttemptResult, probed, runAttempt } from './saga-attempt.ts';
 import { evolved, type SagaCommitter } from './saga-committer.ts';
 import type { Saga } from './saga-definition.ts';
 import { type Begun, begunWith, type ParkReason, type SagaEvent, sagaStream } from './saga-events.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
 import { type CurrentAttempt, isAtWork, isSettled, openAt, type SagaState } from './saga-state.ts';
-import { beforeEnd, type Circumstances, failed, nextMove, settled } from './saga-transitions.ts';
+import { beforeEnd, type Circumstances, failed, nextMove, settled, waitFailed } from './saga-transitions.ts';
+import type { ChildSagas } from './step-context.ts';
 import { appendsOf, type StepEffects } from './step-effects.ts';
 import { stepFailure } from './step-error.ts';
 
@@ -22,6 +24,7 @@ export interface SagaRunParts {
   readonly saga: Saga;
   readonly environment: Environment;
   readonly services: unknown;
+  readonly children: ChildSagas;
   readonly committer: SagaCommitter;
   readonly item: ClaimedWork;
   /** Aborts when another process has the saga. */
@@ -101,6 +104,8 @@ export class SagaRun {
 
   /** Does what is due beside what is at work, or waits for something to happen; false when there is no more to do. */
   async #move(): Promise<boolean> {
+    const tooLong = checkHistory(this.#state, this.#parts.environment.telemetry.logger);
+    if (tooLong !== undefined) return this.park('limit', tooLong);
     if (await this.#received()) return true;
     const move = nextMove(this.#state, this.#circumstances(await this.#seen(this.#state)));
     if ('record' in move) {
@@ -127,7 +132,7 @@ export class SagaRun {
   async #received(): Promise<boolean> {
     if (this.#state.isPaused) return false;
     for (const open of this.#state.open) {
-      if (open.wait?.event === undefined) continue;
+      if (open.wait?.events === undefined) continue;
       const { environment, saga } = this.#parts;
       const seen = await this.#revived(this.#state);
       const after = this.#searched.get(open.step) ?? 0;
@@ -136,13 +141,16 @@ export class SagaRun {
         this.#searched.set(open.step, search.through);
         continue;
       }
-      const { position: received, data: result } = search;
+      const { position: received } = search;
+      const result = 'data' in search ? search.data : null;
       this.#unlooked?.push(result);
       const done = { result, durationMs: environment.clock.now() - open.wait.since, received };
       await this.#record(
         (state, circumstances) => {
           const isWanted = openAt(state, open.step, false) !== undefined && !state.received.includes(received);
-          return isWanted ? settled(state, open, done, circumstances) : undefined;
+          if (!isWanted) return undefined;
+          if ('failure' in search) return waitFailed(state, open, search.failure, circumstances);
+          return settled(state, open, done, circumstances);
         },
         { [open.step]: result },
       );
@@ -260,11 +268,11 @@ export class SagaRun {
   async #launch(begun: Begun): Promise<void> {
     if (begun.wait !== undefined) return;
     const current = openAt(this.#state, begun.step, begun.undo) as CurrentAttempt;
-    const { saga, environment, services, lost } = this.#parts;
+    const { saga, environment, services, children, lost } = this.#parts;
     const abort = new AbortController();
     this.#atWork.set(begun.step, { begun, abort });
     const state = await this.#revived(this.#state);
-    const parts = { environment, services, lost, abort };
+    const parts = { environment, services, children, lost, abort };
     const attempt = async (): Promise<void> => {
       const tried = await runAttempt(saga, state, current, parts);
       const result = tried.kind === 'failed' ? await probed(saga, state, current, tried.failure, parts) : tried;

@@ -1,7 +1,7 @@
 import { type Duration, milliseconds } from '../core/index.ts';
 import type { Environment } from '../processing/index.ts';
 import { SAGA_CATEGORY } from './saga-events.ts';
-import { SAGA_INDEX, type SagaSummary, summaryIn, typeAndStatus } from './saga-index.ts';
+import { kindOf, SAGA_INDEX, type SagaSummary, summaryIn } from './saga-index.ts';
 import type { SagaStatus } from './saga-state.ts';
 
 /** Which sagas are wanted: those that meet all that is given. */
@@ -45,12 +45,14 @@ export async function findSagas(
   }
   const isPlain = [filter.waitingFor, filter.step, filter.olderThan, filter.idleFor].every(each => each === undefined);
   const found: SagaSummary[] = [];
+  const kinds = [...(await environment.storage.documents.countBy(SAGA_INDEX.name, 'typeAndStatus')).keys()];
   for (const each of statuses) {
-    if (found.length >= limit) break;
-    const where = { typeAndStatus: typeAndStatus(type, each) };
-    const query = { where, limit: isPlain ? limit - found.length : LOOKED_AT };
-    const rows = await environment.storage.documents.query(SAGA_INDEX.name, query);
-    found.push(...rows.map(({ body }) => summaryIn(body)).filter(wanted));
+    for (const value of kinds.filter(kind => kindOf(kind).type === type && kindOf(kind).status === each).sort()) {
+      if (found.length >= limit) break;
+      const query = { where: { typeAndStatus: value }, limit: isPlain ? limit - found.length : LOOKED_AT };
+      const rows = await environment.storage.documents.query(SAGA_INDEX.name, query);
+      found.push(...rows.map(({ body }) => summaryIn(body)).filter(wanted));
+    }
   }
   return found.slice(0, limit);
 }

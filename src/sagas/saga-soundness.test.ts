@@ -235,3 +235,65 @@ test('parks, and does not repeat for ever, a saga whose end an entity refuses', 
   expect((await runOne(saga)).status).toBe('PARKED');
   expect(runs).toBe(1);
 });
+
+test('refuses to start without a version of which sagas are live, and starts once they have ended', async () => {
+  const calls: string[] = [];
+  const version = (number: number) =>
+    twoSteps(calls, { run: () => Promise.reject(tryAgain('busy', { after: '1h' })) }, number).build();
+  const { engine, environment } = await engineOf(version(2));
+  const { clock } = environment;
+  await clock.resolve(engine.begin('Trip', '1', { to: 'Rome' }));
+  await clock.advance(10);
+  expect(await engine.list('Trip', 'WAITING')).toMatchObject([{ id: '1', version: 2 }]);
+  expect(await engine.counts()).toEqual({ Trip: { WAITING: 1 } });
+  await clock.resolve(engine.stop());
+  const without = () => new SagaEngine({ sagas: [version(3)], services: undefined, environment });
+  await expect(clock.resolve(without().start())).rejects.toMatchObject({
+    code: 'SAGA_NOT_DEFINED',
+    details: { type: 'Trip', version: 2, status: 'WAITING', count: 1, known: [3] },
+  });
+  const both = new SagaEngine({ sagas: [version(2), version(3)], services: undefined, environment });
+  await clock.resolve(both.start());
+  await clock.resolve(both.cancel('Trip', '1', { reason: 'to be rid of version 2' }));
+  await clock.advance(1_000);
+  expect(await both.counts()).toEqual({ Trip: { CANCELLED: 1 } });
+  await clock.resolve(both.stop());
+  const after = without();
+  await clock.resolve(after.start());
+  await clock.resolve(after.stop());
+});
+
+test('has as many sagas at work at once as their definition says', async () => {
+  let atWork = 0;
+  let most = 0;
+  const environment = await createTestEnvironment();
+  open.push(environment.storage);
+  const { clock } = environment;
+  const saga = defineSaga('Slow', 1)
+    .input(z.object({}))
+    .concurrency(2)
+    .step('work', {
+      run: async () => {
+        most = Math.max(most, ++atWork);
+        await new Promise<void>(resolve => clock.schedule(100, resolve));
+        atWork--;
+      },
+      compensate: 'none-needed',
+    })
+    .build();
+  const engine = new SagaEngine({ sagas: [saga], services: undefined, environment });
+  await clock.resolve(engine.start());
+  await clock.resolve(Promise.all(['1', '2', '3', '4', '5'].map(id => engine.begin('Slow', id, {}))));
+  await clock.advance(60_000);
+  expect(await engine.counts()).toEqual({ Slow: { COMPLETED: 5 } });
+  expect(most).toBe(2);
+  await clock.resolve(engine.stop());
+});
+
+test('undoes a step whose result is too long to be kept, and says so', async () => {
+  const calls: string[] = [];
+  const view = await runOne(twoSteps(calls, { run: () => 'x'.repeat(1_000_000) }).build());
+  expect(view).toMatchObject({ status: 'COMPENSATED', failedStep: 'pay' });
+  expect(view.error?.message).toContain('1000002 characters of JSON; at most 1000000 are kept');
+  expect(calls).toEqual(['book Rome', 'undo pay unknown', 'undo book']);
+});

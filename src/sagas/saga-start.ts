@@ -47,12 +47,16 @@ export function newWork({ type, id, work, revision }: SagaState, now: number): {
   };
 }
 
-/** Prepares the start of a saga. Throws `SCHEMA_VIOLATION` when the input does not fit the saga's schema. */
+/**
+ * Prepares the start of a saga, its first attempt begun with it unless that comes `later`. Throws `SCHEMA_VIOLATION` when the input does not fit
+ * the saga's schema.
+ */
 export async function prepareStart(
   environment: Environment,
   saga: Saga,
   { id, input }: { id: string; input: unknown },
   cause: { correlationId: string; causationId: string },
+  first: 'at once' | 'later' = 'at once',
 ): Promise<SagaStart> {
   checkedName(id, `The id of a saga ${saga.type}`);
   const { clock, codec, keys } = environment;
@@ -60,9 +64,10 @@ export async function prepareStart(
   const deadline = saga.timeoutMs === undefined ? null : now + saga.timeoutMs;
   const { type, version } = saga;
   const checked = await checkedInput(saga, id, input);
+  const begin = first === 'later' ? { begin: null } : firstOf(saga, await keys.revive(checked), now);
   const event: SagaEvent = {
     type: 'SagaStarted',
-    data: { type, version, id, input: checked, deadline, ...firstOf(saga, await keys.revive(checked), now) },
+    data: { type, version, id, input: checked, deadline, ...begin },
   };
   const stream = sagaStream(type, id);
   const tags = waitTags(type, event);

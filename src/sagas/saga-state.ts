@@ -1,5 +1,6 @@
 import type { ErrorData, Json } from '../core/index.ts';
 import { type Begin, type Begun, begunBy, type ParkReason, type SagaEvent, type SagaEventData } from './saga-events.ts';
+import { partsOfKey, stepKey } from './step-key.ts';
 
 /**
  * Where a saga is in its life. `WAITING` waits for the next try of a step, for a time or for an event; `PAUSED` is held by a person;
@@ -66,6 +67,8 @@ export interface SagaState {
   readonly isCancelled: boolean;
   readonly isPaused: boolean;
   readonly parked: ParkReason | null;
+  /** The revision at which a person last let it go on: how long its history may become counts from there. */
+  readonly letOnAt: number;
   /** The key of its item of work. */
   readonly work: string;
   readonly endedAt: number | null;
@@ -107,6 +110,7 @@ export function startedState(recorded: RecordedSagaEvent): SagaState | undefined
     isCancelled: false,
     isPaused: false,
     parked: null,
+    letOnAt: 0,
     work: id,
   });
 }
@@ -184,7 +188,12 @@ function changeByPerson(state: SagaState, event: SagaEvent): Partial<SagaState> 
       return { work: event.data.work };
     case 'SagaRetried': {
       const { retryAt, input = state.input } = event.data;
-      return { ...repaired(state), input, open: state.open.map(attempt => dueAgain(attempt, retryAt)) };
+      return {
+        ...repaired(state),
+        input,
+        letOnAt: state.revision,
+        open: state.open.map(attempt => dueAgain(attempt, retryAt)),
+      };
     }
     case 'SagaUndoSkipped': {
       const back = repaired(state);
@@ -200,7 +209,11 @@ function changeByPerson(state: SagaState, event: SagaEvent): Partial<SagaState> 
       const { reason, work } = event.data;
       const error: ErrorData = { code: 'SAGA_CANCELLED', message: `The saga was cancelled: ${reason}` };
       const back = turnedBack(state, { step: null, outcome: 'failed', error });
-      return { ...back, parked: null, isCancelled: true, work: work ?? state.work };
+      return { ...back, parked: null, letOnAt: state.revision, isCancelled: true, work: work ?? state.work };
+    }
+    case 'SagaMigrated': {
+      const { to, renamed, work } = event.data;
+      return { ...migrated(state, to, renamed), work: work ?? state.work };
     }
     case 'SagaPaused':
       return { isPaused: true };
@@ -324,8 +337,14 @@ function undone(state: SagaState, step: string): Pick<SagaState, 'effects' | 'un
 }
 
 /** The state of a saga that a person lets go on; undos that were given up are made again, in their order. */
-function repaired({ turnedBackBy, effects, failedUndos }: SagaState): Partial<SagaState> {
-  return { parked: null, error: turnedBackBy, effects: [...effects, ...failedUndos.toReversed()], failedUndos: [] };
+function repaired({ turnedBackBy, effects, failedUndos, revision }: SagaState): Partial<SagaState> {
+  return {
+    parked: null,
+    letOnAt: revision,
+    error: turnedBackBy,
+    effects: [...effects, ...failedUndos.toReversed()],
+    failedUndos: [],
+  };
 }
 
 /** What a parked saga was at, due again with all its tries; one that was at work may have had its effect. */
@@ -333,4 +352,27 @@ function dueAgain(attempt: CurrentAttempt, retryAt: number): CurrentAttempt {
   if (attempt.wait !== undefined) return attempt;
   const unsure = attempt.unsure === true || attempt.retryAt === undefined;
   return { step: attempt.step, undo: attempt.undo, attempt: 0, interruptions: 0, unsure, retryAt };
+}
+
+/** A state as another version sees it; one that was parked for want of a version goes on. */
+export function migrated(
+  state: SagaState,
+  version: number,
+  renamed: Readonly<Record<string, string>>,
+): Partial<SagaState> & Pick<SagaState, 'results' | 'effects' | 'open'> {
+  const now = (key: string): string => {
+    const { name, occurrence } = partsOfKey(key);
+    return Object.hasOwn(renamed, name) ? stepKey(renamed[name] as string, occurrence) : key;
+  };
+  const moved = <Step extends { readonly step: string }>(steps: readonly Step[]): Step[] =>
+    steps.map(each => ({ ...each, step: now(each.step) }));
+  return {
+    version,
+    results: Object.fromEntries(Object.entries(state.results).map(([key, result]) => [now(key), result])),
+    decided: Object.fromEntries(Object.entries(state.decided).map(([key, decision]) => [now(key), decision])),
+    effects: moved(state.effects),
+    failedUndos: moved(state.failedUndos),
+    open: moved(state.open),
+    ...(state.parked === 'version' ? { parked: null, error: state.turnedBackBy } : {}),
+  };
 }

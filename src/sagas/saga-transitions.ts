@@ -77,6 +77,18 @@ export function failed(
   return turnedBack(state, step, attempt, { error, certain }, circumstances);
 }
 
+/** The fact that a wait came to nothing. */
+export function waitFailed(
+  state: SagaState,
+  { step, attempt }: Begun,
+  error: ErrorData,
+  circumstances: Circumstances,
+): SagaEvent {
+  if (isCommitted(state, circumstances.saga))
+    return { type: 'SagaParked', data: { reason: 'step', step, attempt, error } };
+  return turnedBack(state, step, attempt, { error, certain: true }, circumstances);
+}
+
 /**
  * What to do with a saga, beside what is at work in this process: because something was done, a wait is over, it was left between
  * two steps, or the process that ran an attempt went away.
@@ -155,9 +167,7 @@ function whatIsDue(state: SagaState, open: CurrentAttempt, circumstances: Circum
     if (leaf?.kind !== 'wait' || leaf.onTimeout === 'continue') {
       return settled(state, open, { result: null, durationMs: now - wait.since }, circumstances);
     }
-    const error = waitedTooLong(step, wait);
-    if (isCommitted(state, saga)) return { type: 'SagaParked', data: { reason: 'step', step, attempt, error } };
-    return turnedBack(state, step, attempt, { error, certain: true }, circumstances);
+    return waitFailed(state, open, waitedTooLong(step, wait), circumstances);
   }
   if (retryAt === undefined) return interrupted(open, circumstances);
   if (now < retryAt) return undefined;

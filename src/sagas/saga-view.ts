@@ -1,7 +1,8 @@
 import type { ErrorData, Json } from '../core/index.ts';
-import { partsOfKey } from './saga-graph.ts';
+import type { Saga } from './saga-definition.ts';
 import { type SagaSummary, summaryOf } from './saga-index.ts';
 import type { RecordedSagaEvent, SagaState } from './saga-state.ts';
+import { partsOfKey } from './step-key.ts';
 
 /** One entry of a saga's timeline. */
 export interface SagaMoment {
@@ -69,4 +70,11 @@ function moment(
     by,
     retryAt,
   };
+}
+
+/** What the undos of a saga are called, by their steps. */
+export function undoNames({ graph }: Saga): ReadonlyMap<string, string> {
+  return new Map(
+    [...graph.leaves.values()].flatMap(leaf => (leaf.kind === 'step' ? [[leaf.name, leaf.undoName]] : [])),
+  );
 }

@@ -1,3 +1,5 @@
+import type { SagaState } from './saga-state.ts';
+
 /** What a step learns about the attempt that it is. */
 export interface StepContext {
   readonly sagaId: string;
@@ -29,12 +31,29 @@ export type StepOutcome<Result> =
   | { readonly outcome: 'completed'; readonly result: Result }
   | { readonly outcome: 'unknown'; readonly result: undefined };
 
+/** A saga as the definition of another one names it. */
+interface Definition {
+  readonly kind: 'saga';
+  readonly type: string;
+}
+
+/** What the start of a child, and its undo, do with it. */
+export interface ChildSagas {
+  /** Starts one, unless there is one of that id. */
+  begin(saga: Definition, id: string, input: unknown, cause: StepContext): Promise<void>;
+  /** Turns it back if it goes forward still. */
+  cancel(saga: Definition, id: string, reason: string): Promise<void>;
+  /** How it stands; undefined when it was never started. */
+  state(saga: Definition, id: string): Promise<SagaState | undefined>;
+}
+
 /** What a step is run with. */
 export interface StepArguments {
   readonly input: unknown;
   readonly results: Readonly<Record<string, unknown>>;
   readonly item: unknown;
   readonly services: unknown;
+  readonly children: ChildSagas;
   readonly context: StepContext;
 }
 

@@ -94,7 +94,8 @@ export function timedOut(step: string, timeoutMs: number, what: 'step' | 'saga')
 }
 
 /** The error of a wait whose event did not come in time. */
-export function waitedTooLong(step: string, { since, until, event, by }: Wait): ErrorData {
+export function waitedTooLong(step: string, { since, until, events = [], by }: Wait): ErrorData {
+  const event = events.join(' or ');
   return new MillraceError(
     'STEP_TIMED_OUT',
     `No ${event} with ${by} came within ${(until ?? since) - since} ms, for which ${step} waited.`,
@@ -106,7 +107,7 @@ export function waitedTooLong(step: string, { since, until, event, by }: Wait): 
 export function notJson(step: string, thrown: unknown): StepFailure {
   const error = new MillraceError(
     'SAGA_FAILED',
-    `Step ${step} answered what JSON cannot hold (${messageOf(thrown)}). Answer plain data: the history keeps it.`,
+    `Step ${step} answered what JSON cannot hold, or too much of it (${messageOf(thrown)}). Answer plain data: the history keeps it. What is large is kept elsewhere, and named.`,
     { details: { step } },
   );
   return { error: error.toJSON(), certain: false, retryable: false, retryAfterMs: undefined };

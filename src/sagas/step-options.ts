@@ -2,6 +2,7 @@ import type { Backoff, Duration } from '../core/index.ts';
 import type { AnyEvent, RecordedEventOf } from '../store/index.ts';
 import type { Correlation } from './correlation.ts';
 import type { JsonSafe } from './json-safe.ts';
+import type { Saga } from './saga-definition.ts';
 import type { StepContext, StepOutcome } from './step-context.ts';
 import type { StepEffects } from './step-effects.ts';
 
@@ -166,4 +167,20 @@ export interface LoopOptions<Input, Results, Item, Last> {
   ) => boolean;
   /** Most rounds; one that has not ended then is an error that turns the saga back. */
   readonly max: number;
+}
+
+/** Another saga that is started and waited for. */
+export interface ChildOptions<Services, Input, Results, Item, ChildInput, ChildResults, Phase> {
+  readonly description?: string;
+  /** It is run by the same app, which has to define it. */
+  readonly saga: Saga<Services, ChildInput, ChildResults>;
+  /** Default: the id of this saga, the name of this step and its occurrence, with dots between. */
+  readonly id?: (scope: ScopeSoFar<Input, Results, Item>) => string;
+  readonly input: (scope: ScopeSoFar<Input, Results, Item>) => NoInfer<ChildInput>;
+  /** Undoes a child that has completed; it is never called for one that has not: that undoes itself. */
+  readonly compensate: Phase extends 'compensable'
+    ?
+        | 'none-needed'
+        | ((scope: StepScope<Services, Input, Results, Item> & { readonly result: ChildResults }) => Promise<void>)
+    : 'none-needed';
 }

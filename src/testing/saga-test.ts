@@ -70,11 +70,13 @@ export class SagaTest {
   readonly #crashPoints: { readonly point: SagaPoint; readonly fault: CommitFault }[] = [];
   readonly #random: Random;
   #life: Life;
+  #sagas: SagaTestOptions['sagas'];
   #lives = 0;
   #commits = 0;
 
   private constructor(options: SagaTestOptions, clock: VirtualClock, storage: Storage) {
     this.#options = options;
+    this.#sagas = options.sagas;
     this.clock = clock;
     this.#storage = storage;
     this.#random = seededRandom(options.seed ?? 1);
@@ -109,6 +111,14 @@ export class SagaTest {
   /** How many commits have been asked for, over all lives. */
   get commits(): number {
     return this.#commits;
+  }
+
+  /** Ends the process and starts it again with other definitions, as a deployment does. */
+  async deploy(sagas: SagaTestOptions['sagas']): Promise<void> {
+    await this.clock.resolve(this.#life.engine.stop());
+    this.#sagas = sagas;
+    await this.#startLife();
+    await this.#survive();
   }
 
   /** Lets the process crash right after the next commit of a fact. */
@@ -220,7 +230,7 @@ export class SagaTest {
    */
   async #skipIdle(end: number): Promise<'skipped' | 'busy' | 'nothing to come'> {
     const { engine } = this.#life;
-    const queues = [...new Set(this.#options.sagas.map(({ type }) => `saga:${type}`))];
+    const queues = [...new Set(this.#sagas.map(({ type }) => `saga:${type}`))];
     const dues = await Promise.all(queues.map(queue => this.#nextDue(queue)));
     const counts = Object.values(await engine.counts());
     if (counts.some(({ RUNNING = 0, COMPENSATING = 0 }) => RUNNING + COMPENSATING > 0)) return 'busy';
@@ -258,14 +268,14 @@ export class SagaTest {
 
   async #startLife(): Promise<void> {
     if (++this.#lives > LIVES_MAX) throw new Error(`The process crashed ${LIVES_MAX} times: it does not get on.`);
-    const { sagas, services, events = [], seed = 1, keys } = this.#options;
+    const { services, events = [], seed = 1, keys } = this.#options;
     const faulty = faultyStorage(this.#storage, batch => this.#faultOf(batch));
     const environment = await createTestEnvironment({
       ...{ clock: this.clock, storage: faulty, definitions: events, seed: seed + this.#lives },
       owner: `life ${this.#lives}`,
       ...(keys === undefined ? {} : { keys }),
     });
-    const engine = new SagaEngine({ sagas: sagas as readonly Saga[], services, environment });
+    const engine = new SagaEngine({ sagas: this.#sagas as readonly Saga[], services, environment });
     this.#life = { engine, events: environment.events, faulty };
     // A process that crashes while it starts does not answer.
     await this.clock.resolve(engine.start().catch(() => undefined));

@@ -201,6 +201,18 @@ started
     },
     compensate: 'none-needed',
   });
+started
+  .child('other', { saga: payment, input: ({ input }) => ({ ...input, note: '' }), compensate: 'none-needed' })
+  .step('see', {
+    run: async ({ results }) => {
+      assert<Equal<typeof results.other.mark, string>>();
+    },
+    compensate: 'none-needed',
+  });
+// @ts-expect-error the child takes another input
+started.child('other', { saga: payment, input: () => ({ euros: 1 }), compensate: 'none-needed' });
+// @ts-expect-error the undo of a child is missing
+started.child('other', { saga: payment, input: ({ input }) => input });
 // @ts-expect-error a wait has to say by what it knows its event
 started.waitFor('paid', { event: OrderPaid });
 started.txStep('tx', {

@@ -79,6 +79,9 @@ function operating(run: Run, load: Load): Command[] {
     command('cancel', 'Turn a saga back: what was done is undone.', 'cancellations'),
     command('pause', 'Hold a saga: what is at work ends, and nothing else begins.', 'pauses'),
     command('resume', 'Let a held saga go on.', 'resumptions'),
+    command('migrate', 'Let a saga go on with another version (the newest).', 'migrations')
+      .option('--to <version>', 'which one', numberOption({ min: 1, max: Number.MAX_SAFE_INTEGER, whole: true }))
+      .option('--dry-run', 'only find out whether that can be done'),
     command('force-end', 'End a parked saga as it stands.', 'forced-ends'),
   ];
 }

@@ -10,6 +10,10 @@ const closed = { additionalProperties: false };
 const RetryBody = Type.Object({ ...NOTE, input: Type.Optional(Type.Unknown()) }, closed);
 const StepBody = Type.Object({ ...NOTE, ...STEP }, closed);
 const ResultBody = Type.Object({ ...NOTE, ...STEP, result: Type.Unknown() }, closed);
+const MigrationBody = Type.Object(
+  { ...NOTE, to: Type.Optional(Type.Integer({ minimum: 1 })), dryRun: Type.Optional(Type.Boolean()) },
+  closed,
+);
 const NoteBody = Type.Object(NOTE, closed);
 
 /** Operations that are said by their name and a reason. */
@@ -40,6 +44,11 @@ export function sagaOperationRoutes({ server, app }: RouteContext): void {
     { schema: { params, body: ResultBody } },
     async ({ params: { type, id }, body: { step, result, ...note } }) =>
       sagaJson(await app.sagas.operate(type, id, { kind: 'completeStep', step, result }, note)),
+  );
+  server.post<Named & { Body: Static<typeof MigrationBody> }>(
+    '/v1/sagas/:type/:id/migrations',
+    { schema: { params, body: MigrationBody } },
+    async ({ params: { type, id }, body }) => sagaJson(await app.sagas.migrate(type, id, body)),
   );
   for (const [path, kind] of Object.entries(BY_STEP)) {
     server.post<Named & { Body: Static<typeof StepBody> }>(
