@@ -47,7 +47,7 @@ import { TopologyEngine } from '../streams/index.ts';
 import { SubscriptionEngine } from '../subscriptions/index.ts';
 import { type App, defineApp } from './app-definition.ts';
 import { type Appended, ReplicatedResult } from './appended.ts';
-import { type KeyLocation, openKeys } from './open-keys.ts';
+import { checkNoneSensitive, type KeyLocation, openKeys } from './open-keys.ts';
 import { openStorage, type StoreLocation } from './open-storage.ts';
 import { PrometheusMetrics } from './prometheus-metrics.ts';
 import { type ByDefinition, type EventsOf, Readers, type ReadOptions, type SubscribeOptions } from './readers.ts';
@@ -184,7 +184,7 @@ export async function createMillrace(options: MillraceOptions): Promise<Millrace
   const logger = options.logger ?? silentTelemetry.logger;
   const telemetry: Telemetry = { logger, metrics, tracer: trace.getTracer('millrace') };
   const provider = options.keys === undefined ? undefined : openKeys(options.keys);
-  if (provider === undefined) checkNoneSensitive(app);
+  if (provider === undefined) checkNoneSensitive(app.events);
   const opened = await openStorage(options.store, { clock, logger });
   const { storage, fence } = options.secondaries === undefined ? { storage: opened } : fenced(opened);
   let running: RunningApp | undefined;
@@ -229,16 +229,6 @@ function environmentOf(parts: {
   const codec = new EventCodec({ definitions: app.events, strict, ids, keys });
   const events = new EventStore({ storage, codec, clock, telemetry, deciders: app.deciders });
   return { storage, events, codec, keys, clock, random, ids, telemetry, owner: ids.next() };
-}
-
-function checkNoneSensitive({ events }: App): void {
-  const sensitive = events.filter(event => event.sensitive !== undefined).map(({ type }) => type);
-  if (sensitive.length === 0) return;
-  throw new MillraceError(
-    'KEY_MISSING',
-    `The app has sensitive data (${sensitive.join(', ')}) and was given no keys to seal it with. Say where they are: keys: 'file:<path>' or 'env:<name>', or --keys; millrace keys create makes a file.`,
-    { details: { types: sensitive } },
-  );
 }
 
 const noFence: Fence = { close: () => undefined, requireLeases: () => undefined };

@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { isMillraceError, MillraceError, messageOf, secureBytes } from '../core/index.ts';
-import { type KeyProvider, LocalKeys } from '../store/index.ts';
+import { type AnyEvent, type KeyProvider, LocalKeys } from '../store/index.ts';
 
 /** Where key-encryption keys are: `file:<path>`, `env:<name>`, or a provider of your own, such as one for a key management service. */
 export type KeyLocation = string | KeyProvider;
@@ -156,4 +156,15 @@ function write(path: string, file: KeyFile, replace: boolean): void {
 
 function invalid(where: string, what: string): MillraceError {
   return new MillraceError('INVALID_ARGUMENT', `${where} is no list of keys. ${what}`, { details: { keys: where } });
+}
+
+/** Throws `KEY_MISSING` when an app that was given no keys has sensitive data. */
+export function checkNoneSensitive(events: readonly AnyEvent[]): void {
+  const sensitive = events.filter(event => event.sensitive !== undefined).map(({ type }) => type);
+  if (sensitive.length === 0) return;
+  throw new MillraceError(
+    'KEY_MISSING',
+    `The app has sensitive data (${sensitive.join(', ')}) and was given no keys to seal it with. Say where they are: keys: 'file:<path>' or 'env:<name>', or --keys; millrace keys create makes a file.`,
+    { details: { types: sensitive } },
+  );
 }

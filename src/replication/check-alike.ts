@@ -52,8 +52,8 @@ export async function checkAlike(
   if (through > head) throw diverged(name, (await firstDifference(primary, secondary, head)) ?? head + 1);
   if (!whole) {
     const [event, copy] = await Promise.all([primary, secondary].map(log => at(log, through)));
-      if (event === undefined && copy === undefined) return through;
-      if (event !== undefined && copy !== undefined && isSame(event, copy)) return through;
+    if (event === undefined && copy === undefined) return through;
+    if (event !== undefined && copy !== undefined && isSame(event, copy)) return through;
   }
   const position = await firstDifference(primary, secondary, through);
   if (position !== undefined) throw diverged(name, position);
