@@ -3,7 +3,6 @@ import {
   type Clock,
   createIdSource,
   type Logger,
-  MillraceError,
   type Random,
   silentTelemetry,
   systemClock,
