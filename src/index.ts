@@ -68,17 +68,23 @@ export {
 } from './operations/index.ts';
 export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
+  type AsOf,
+  type BuildComparison,
   type BuildStatus,
   type DeployedProjection,
   type DeployOptions,
   type DeployResult,
+  type DocumentDifference,
   type DocumentOf,
   defineProjection,
   type Freshness,
   type ParkedProjectionEvent,
+  type PastDocument,
   type Projection,
   type ProjectionState,
   type ProjectionStatus,
+  type RebuildJob,
+  type RebuildOptions,
   type Row,
 } from './projections/index.ts';
 export type { ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';

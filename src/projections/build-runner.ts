@@ -16,9 +16,11 @@ const LOOK_EVERY_MS = 20;
 /** How long a build is given to come to a position. */
 const RUN_TO_MS = 30_000;
 
+/** Events of one commit while there is much to catch up with: documents that several of them change are written once. */
+const BATCH = 1_000;
+
 /** How a build is run. */
 export interface RunOptions {
-  readonly batchSize?: number;
   readonly maxPerSecond?: number;
 }
 
@@ -178,7 +180,8 @@ export class BuildRunner {
 
   #make(more: { until?: number } = {}): Processor {
     const { failure } = this.projection;
-    const definition = { name: this.#name, types: this.#types, handler: this.#handler, failure };
+    const batchSize = Math.min(BATCH, Math.ceil(this.#options.maxPerSecond ?? BATCH));
+    const definition = { name: this.#name, types: this.#types, handler: this.#handler, failure, batchSize };
     return new Processor({ ...definition, ...this.#options, ...more }, this.#environment);
   }
 
