@@ -68,6 +68,8 @@ export {
 } from './operations/index.ts';
 export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
+  type Answer,
+  type AskOptions,
   type AsOf,
   type BuildComparison,
   type BuildStatus,
@@ -77,12 +79,17 @@ export {
   type DocumentDifference,
   type DocumentOf,
   defineProjection,
+  defineQuery,
   type Freshness,
+  type Page,
+  type PageQuery,
   type ParkedProjectionEvent,
   type PastDocument,
   type Projection,
   type ProjectionState,
   type ProjectionStatus,
+  type Query,
+  type QueryPlan,
   type RebuildJob,
   type RebuildOptions,
   type Row,

@@ -12,16 +12,21 @@ import {
 } from '../core/index.ts';
 import type { Environment, ProcessorStatus } from '../processing/index.ts';
 import {
+  type Answer,
+  type AskOptions,
   type Freshness,
+  type PageQuery,
   type Projection,
   ProjectionEngine,
   type ProjectionStatus,
+  type Query,
+  type QueryPlan,
   type Row,
 } from '../projections/index.ts';
 import { checkPrimary, type Fence, fenced, ReplicationEngine } from '../replication/index.ts';
 import { type HttpTransport, Router } from '../router/index.ts';
 import { SagaEngine } from '../sagas/index.ts';
-import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
+import type { DocumentQuery, IndexCondition, Storage } from '../storage/index.ts';
 import {
   type AnyDecider,
   type AppendAllOptions,
@@ -76,9 +81,9 @@ export interface MillraceOptions {
 }
 
 /** Documents of a read model that are wanted, by declared indexes. */
-export type ModelQuery<Index extends string> = Omit<DocumentQuery, 'where' | 'orderBy'> &
+export type ModelQuery<Index extends string> = Omit<DocumentQuery, 'where' | 'orderBy' | 'after'> &
   Freshness & {
-    readonly where?: Readonly<Partial<Record<Index, IndexValue>>>;
+    readonly where?: Readonly<Partial<Record<Index, IndexCondition>>>;
     readonly orderBy?: Index;
   };
 
@@ -119,6 +124,26 @@ export interface Millrace {
     projection: Projection<State, Index>,
     query: ModelQuery<NoInfer<Index>>,
   ): Promise<readonly Row<State>[]>;
+  /**
+   * Answers a typed query over read models: with a kept result when nothing has changed them since, and once they hold everything up to `after`.
+   * Throws `READ_MODEL_NOT_FOUND`, `READ_MODEL_BEHIND` with who is behind, `QUERY_FAILED` with the cause.
+   */
+  ask<Parameters, Result>(
+    query: Query<Parameters, Result>,
+    parameters: Parameters,
+    options?: AskOptions,
+  ): Promise<Answer<Result>>;
+  /** Answers a query, and again whenever its answer has changed, until the signal aborts. */
+  live<Parameters, Result>(
+    query: Query<Parameters, Result>,
+    parameters: Parameters,
+    options?: AskOptions & { readonly signal?: AbortSignal },
+  ): AsyncGenerator<Answer<Result>, void, undefined>;
+  /** How documents of a read model would be found, without finding them: which index, and whether more is looked at than is wanted. */
+  explain<State, Index extends string>(
+    projection: Projection<State, Index>,
+    query: PageQuery<NoInfer<Index>>,
+  ): Promise<QueryPlan>;
   /**
    * Follows the log: first what is there, then what comes; it never skips and never reorders. With a `name` it goes on where the last
    * reader of that name ended; see `SubscribeOptions`. It ends when the signal aborts, when it is left, or when the app closes.
@@ -316,6 +341,26 @@ class RunningApp implements Millrace {
     const { after, timeout, ...wanted } = query;
     const freshness = { ...(after === undefined ? {} : { after }), ...(timeout === undefined ? {} : { timeout }) };
     return this.projections.query(name, wanted as DocumentQuery, freshness);
+  }
+
+  ask<Parameters, Result>(
+    query: Query<Parameters, Result>,
+    parameters: Parameters,
+    options: AskOptions = {},
+  ): Promise<Answer<Result>> {
+    return this.projections.queries.ask(query, parameters, options);
+  }
+
+  live<Parameters, Result>(
+    query: Query<Parameters, Result>,
+    parameters: Parameters,
+    options: AskOptions & { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Answer<Result>, void, undefined> {
+    return this.projections.queries.live(query, parameters, options);
+  }
+
+  explain({ name }: Projection, { after, ...query }: PageQuery<string>): Promise<QueryPlan> {
+    return this.projections.queries.explain(name, query as DocumentQuery);
   }
 
   subscribe(options: SubscribeOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {

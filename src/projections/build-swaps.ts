@@ -113,6 +113,7 @@ export class BuildSwaps {
         const { processor, partition, fence, checkpoint: from } = lease;
         const move = { processor, partition, fence, from, to: String(to ?? from ?? 0) };
         await storage.commit({ ...batch, cursors: [move] });
+        this.#builds.runner(name, build)?.touched();
       } finally {
         await storage.cursors.release(lease).catch(() => undefined);
       }

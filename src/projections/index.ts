@@ -18,6 +18,18 @@ export {
 } from './projection.ts';
 export { type DeployOptions, ProjectionEngine } from './projection-engine.ts';
 export type { BuildStatus, ProjectionState, ProjectionStatus } from './projection-status.ts';
+export {
+  type CacheOptions,
+  defineQuery,
+  type ModelAggregate,
+  type ModelFilter,
+  type ModelReader,
+  type ModelReaders,
+  type Page,
+  type PageQuery,
+  type Query,
+} from './query.ts';
+export type { Answer, AskOptions, QueryPlan } from './query-engine.ts';
 export type { Freshness, Row } from './read-models.ts';
 export type { RebuildJob } from './rebuild-jobs.ts';
 export type { RebuildOptions } from './rebuilds.ts';

@@ -14,7 +14,8 @@ import { ParkedEvents, type ParkedProjectionEvent } from './parked-events.ts';
 import type { Projection } from './projection.ts';
 import { type ProjectionMetrics, projectionMetrics } from './projection-metrics.ts';
 import { type ProjectionStatus, statusOf } from './projection-status.ts';
-import { type Freshness, ReadModels, type Row } from './read-models.ts';
+import { QueryEngine } from './query-engine.ts';
+import { type Builds, type Freshness, ReadModels, type Row } from './read-models.ts';
 import { type RebuildJob, RebuildJobs } from './rebuild-jobs.ts';
 import { type RebuildOptions, Rebuilds } from './rebuilds.ts';
 import { RunningBuilds } from './running-builds.ts';
@@ -29,6 +30,8 @@ export interface DeployOptions {
 
 /** Keeps read models up to date, answers queries on them, and lets them be operated. */
 export class ProjectionEngine {
+  /** Asks typed queries. */
+  readonly queries: QueryEngine;
   readonly #environment: Environment;
   readonly #definitions = new Map<string, Map<number, Projection>>();
   readonly #ledger: DeploymentLedger;
@@ -60,15 +63,14 @@ export class ProjectionEngine {
     this.#swaps = new BuildSwaps(parts);
     this.#jobs = new RebuildJobs({ ...parts, swaps: this.#swaps, head: () => this.#head });
     this.#rebuilds = new Rebuilds({ ...parts, swaps: this.#swaps, jobs: this.#jobs });
-    this.#models = new ReadModels(
-      {
-        live: name => this.#live(name),
-        status: name => this.status(name),
-        refresh: () => this.#ledger.refresh().then(() => this.#builds.reconcile()),
-      },
-      this.#metrics,
-      environment,
-    );
+    const builds: Builds = {
+      live: name => this.#live(name),
+      status: name => this.status(name),
+      refresh: () => this.#ledger.refresh().then(() => this.#builds.reconcile()),
+    };
+    const models = new ReadModels(builds, this.#metrics, environment);
+    this.#models = models;
+    this.queries = new QueryEngine({ environment, builds, waitFor: (name, wanted) => models.waitFor(name, wanted) });
   }
 
   /** Deploys all projections and begins to follow the log. One that cannot be deployed says so in its status. */
