@@ -39,10 +39,10 @@ export class BuildSwaps {
     await Promise.all(this.#waiting.values());
   }
 
-  /** Makes another build the live one; see `swapBuilds`. */
-  async swap(name: string, to: 'next' | 'previous'): Promise<void> {
-    const before = this.#ledger.all.get(name)?.previous ?? null;
-    const after = await swapBuilds(name, to, {
+  /** Makes another build the live one, of one read model or several in one commit; see `swapBuilds`. */
+  async swap(names: readonly string[], to: 'next' | 'previous'): Promise<void> {
+    const before = names.map(name => this.#ledger.all.get(name)?.previous ?? null);
+    const after = await swapBuilds(names, to, {
       environment: this.#environment,
       ledger: this.#ledger,
       runner: (projection, build) => this.#builds.runner(projection, build),
@@ -50,7 +50,11 @@ export class BuildSwaps {
       letGo: projection => this.#letGo(projection),
     });
     // What was live before the last one is not kept any longer.
-    if (before !== null && !buildsOf(after).some(build => sameBuild(build, before))) await this.forget(name, before);
+    for (const [index, build] of before.entries()) {
+      const deployment = after[index];
+      if (build === null || deployment === undefined) continue;
+      if (!buildsOf(deployment).some(each => sameBuild(each, build))) await this.forget(deployment.name, build);
+    }
   }
 
   /** Ends a build that no deployment names any more, and deletes its documents. */
@@ -71,7 +75,7 @@ export class BuildSwaps {
         const next = this.#ledger.all.get(name)?.next ?? null;
         if (!sameBuild(next, runner.build)) return;
         try {
-          if (await runner.reached(head(), CATCH_UP_MS)) return await this.swap(name, 'next');
+          if (await runner.reached(head(), CATCH_UP_MS)) return await this.swap([name], 'next');
         } catch (thrown) {
           telemetry.logger.warn({ projection: name, err: failureOf(thrown) }, 'a new version could not take its place');
         }

@@ -130,16 +130,17 @@ export class ProjectionEngine {
   }
 
   /**
-   * Makes the build that was made beside the live one the live one, at equal checkpoints and in one commit. The build that was live follows on, so
-   * that `rollback` is the same again. Throws `PROJECTION_NOT_READY` when there is none, or it cannot be brought to where the live one is.
+   * Makes the build that was made beside the live one the live one, at equal checkpoints; of several read models, in one commit. The build that was
+   * live follows on, so that `rollback` is the same again. Throws `PROJECTION_NOT_READY` when there is none, or it cannot be brought to where
+   * the live one is.
    */
-  async swap(name: string): Promise<ProjectionStatus> {
-    return this.#swap(name, 'next');
+  async swap(...names: readonly string[]): Promise<ProjectionStatus> {
+    return this.#swap(names, 'next');
   }
 
   /** Makes the build that was live before the live one again, as `swap` does. Throws as it does. */
-  async rollback(name: string): Promise<ProjectionStatus> {
-    return this.#swap(name, 'previous');
+  async rollback(...names: readonly string[]): Promise<ProjectionStatus> {
+    return this.#swap(names, 'previous');
   }
 
   /**
@@ -282,10 +283,12 @@ export class ProjectionEngine {
     return this.#models.count(name);
   }
 
-  async #swap(name: string, to: 'next' | 'previous'): Promise<ProjectionStatus> {
-    this.#newest(name);
-    await this.#swaps.swap(name, to);
-    return this.status(name);
+  async #swap(names: readonly string[], to: 'next' | 'previous'): Promise<ProjectionStatus> {
+    for (const name of names) this.#newest(name);
+    const [first = ''] = names;
+    this.#newest(first);
+    await this.#swaps.swap([...new Set(names)], to);
+    return this.status(first);
   }
 
   #swapWhereReady(): void {

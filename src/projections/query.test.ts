@@ -175,7 +175,7 @@ test('reads two models in the versions that were live together, though one is sw
     cache: false,
     run: async ({ left, right }) => {
       const one = await left.get('a');
-      swapping ??= Promise.all([both.swap('left'), both.swap('right')]);
+      swapping ??= both.swap('left', 'right');
       await swapping;
       const other = await right.get('a');
       return [one?.version, other?.version];

@@ -169,7 +169,7 @@ export class RebuildJobs {
 
   async #swapped(projection: string): Promise<boolean> {
     try {
-      await this.#swaps.swap(projection, 'next');
+      await this.#swaps.swap([projection], 'next');
       return true;
     } catch (thrown) {
       const fields = { projection, err: failureOf(thrown) };
