@@ -143,8 +143,8 @@ export class RebuildJobs {
   /** Whether a build is being made still; who has just begun it may know more than this process. */
   async #isWanted(projection: string, build: Build): Promise<boolean> {
     const isNext = () => sameBuild(this.#ledger.all.get(projection)?.next ?? null, build);
-    if (isNext()) return true;
-    if (await this.#ledger.refresh()) await this.#builds.reconcile();
+    if (!isNext()) await this.#ledger.refresh();
+    if (isNext() && this.#builds.runner(projection, build) === undefined) await this.#builds.reconcile();
     return isNext();
   }
 
