@@ -12,15 +12,11 @@ import {
 } from '../core/index.ts';
 import type { Environment, ProcessorStatus } from '../processing/index.ts';
 import {
-  type Answer,
-  type AskOptions,
   type Freshness,
-  type PageQuery,
   type Projection,
   ProjectionEngine,
   type ProjectionStatus,
-  type Query,
-  type QueryPlan,
+  type QueryEngine,
   type Row,
 } from '../projections/index.ts';
 import { checkPrimary, type Fence, fenced, ReplicationEngine } from '../replication/index.ts';
@@ -91,6 +87,8 @@ export type ModelQuery<Index extends string> = Omit<DocumentQuery, 'where' | 'or
 export interface Millrace {
   readonly events: EventStore;
   readonly projections: ProjectionEngine;
+  /** Asks typed queries over read models. */
+  readonly queries: QueryEngine;
   readonly sagas: SagaEngine;
   readonly topologies: TopologyEngine;
   readonly router: Router;
@@ -124,26 +122,6 @@ export interface Millrace {
     projection: Projection<State, Index>,
     query: ModelQuery<NoInfer<Index>>,
   ): Promise<readonly Row<State>[]>;
-  /**
-   * Answers a typed query over read models: with a kept result when nothing has changed them since, and once they hold everything up to `after`.
-   * Throws `READ_MODEL_NOT_FOUND`, `READ_MODEL_BEHIND` with who is behind, `QUERY_FAILED` with the cause.
-   */
-  ask<Parameters, Result>(
-    query: Query<Parameters, Result>,
-    parameters: Parameters,
-    options?: AskOptions,
-  ): Promise<Answer<Result>>;
-  /** Answers a query, and again whenever its answer has changed, until the signal aborts. */
-  live<Parameters, Result>(
-    query: Query<Parameters, Result>,
-    parameters: Parameters,
-    options?: AskOptions & { readonly signal?: AbortSignal },
-  ): AsyncGenerator<Answer<Result>, void, undefined>;
-  /** How documents of a read model would be found, without finding them: which index, and whether more is looked at than is wanted. */
-  explain<State, Index extends string>(
-    projection: Projection<State, Index>,
-    query: PageQuery<NoInfer<Index>>,
-  ): Promise<QueryPlan>;
   /**
    * Follows the log: first what is there, then what comes; it never skips and never reorders. With a `name` it goes on where the last
    * reader of that name ended; see `SubscribeOptions`. It ends when the signal aborts, when it is left, or when the app closes.
@@ -256,6 +234,7 @@ function replicationOf(
 class RunningApp implements Millrace {
   readonly events: EventStore;
   readonly projections: ProjectionEngine;
+  readonly queries: QueryEngine;
   readonly sagas: SagaEngine;
   readonly topologies: TopologyEngine;
   readonly router: Router;
@@ -282,6 +261,7 @@ class RunningApp implements Millrace {
     this.storage = environment.storage;
     this.keys = environment.keys;
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
+    this.queries = this.projections.queries;
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
     this.subscriptions = new SubscriptionEngine({ subscriptions: app.subscriptions, environment });
@@ -341,26 +321,6 @@ class RunningApp implements Millrace {
     const { after, timeout, ...wanted } = query;
     const freshness = { ...(after === undefined ? {} : { after }), ...(timeout === undefined ? {} : { timeout }) };
     return this.projections.query(name, wanted as DocumentQuery, freshness);
-  }
-
-  ask<Parameters, Result>(
-    query: Query<Parameters, Result>,
-    parameters: Parameters,
-    options: AskOptions = {},
-  ): Promise<Answer<Result>> {
-    return this.projections.queries.ask(query, parameters, options);
-  }
-
-  live<Parameters, Result>(
-    query: Query<Parameters, Result>,
-    parameters: Parameters,
-    options: AskOptions & { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<Answer<Result>, void, undefined> {
-    return this.projections.queries.live(query, parameters, options);
-  }
-
-  explain({ name }: Projection, { after, ...query }: PageQuery<string>): Promise<QueryPlan> {
-    return this.projections.queries.explain(name, query as DocumentQuery);
   }
 
   subscribe(options: SubscribeOptions = {}): AsyncGenerator<RecordedEvent, void, undefined> {

@@ -29,7 +29,7 @@ export {
   type PageQuery,
   type Query,
 } from './query.ts';
-export type { Answer, AskOptions, QueryPlan } from './query-engine.ts';
+export { type Answer, type AskOptions, QueryEngine, type QueryPlan } from './query-engine.ts';
 export type { Freshness, Row } from './read-models.ts';
 export type { RebuildJob } from './rebuild-jobs.ts';
 export type { RebuildOptions } from './rebuilds.ts';

@@ -12,6 +12,7 @@ import type { DocumentAggregate, DocumentFilter, DocumentQuery } from '../storag
 import { type Build, buildName, collectionOf } from './build.ts';
 import type { BuildRunner } from './build-runner.ts';
 import { pageToken, placeOf } from './page-token.ts';
+import type { Projection } from './projection.ts';
 import type { ModelReader, Page, PageQuery, Query } from './query.ts';
 import { QueryCache } from './query-cache.ts';
 import type { Builds, Freshness, Row } from './read-models.ts';
@@ -83,11 +84,14 @@ export class QueryEngine {
     });
   }
 
-  /** Answers a query; see `Millrace.ask`. */
+  /**
+   * Answers a typed query over read models: with a kept result when nothing has changed them since, and once they hold everything up to `after`.
+   * Throws `READ_MODEL_NOT_FOUND`, `READ_MODEL_BEHIND` with who is behind, `QUERY_FAILED` with the cause.
+   */
   async ask<Parameters, Result>(
     query: Query<Parameters, Result>,
     parameters: Parameters,
-    options: AskOptions,
+    options: AskOptions = {},
   ): Promise<Answer<Result>> {
     const { clock } = this.#environment;
     const started = clock.monotonic();
@@ -115,7 +119,7 @@ export class QueryEngine {
   async *live<Parameters, Result>(
     query: Query<Parameters, Result>,
     parameters: Parameters,
-    { signal, ...options }: AskOptions & { readonly signal?: AbortSignal },
+    { signal, ...options }: AskOptions & { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<Answer<Result>, void, undefined> {
     let last: string | undefined;
     while (!signal?.aborted) {
@@ -129,8 +133,13 @@ export class QueryEngine {
     }
   }
 
-  /** How a page of a read model would be found; see `Millrace.explain`. */
-  async explain(name: string, query: DocumentQuery): Promise<QueryPlan> {
+  /** How documents of a read model would be found, without finding them: which index, and whether more is looked at than is wanted. */
+  async explain<State, Index extends string>(
+    projection: Projection<State, Index>,
+    wanted: Omit<PageQuery<NoInfer<Index>>, 'after'>,
+  ): Promise<QueryPlan> {
+    const { name } = projection;
+    const query = wanted as DocumentQuery;
     const { build } = this.#builds.live(name);
     const steps = await this.#environment.storage.documents.explain(collectionOf(name, build), query);
     const fields = Object.keys(query.where ?? {});

@@ -115,13 +115,13 @@ test('pages by an index, and refuses a page of another query and one without a b
 
 test('says how a page is found, and warns where more is looked at than is wanted', async () => {
   const { engine } = await setUp(sums);
-  expect(await engine.queries.explain('sums', { where: { sum: 1 }, orderBy: 'sum' })).toMatchObject({
+  expect(await engine.queries.explain(sums, { where: { sum: 1 }, orderBy: 'sum' })).toMatchObject({
     index: 'sum',
     isScan: false,
     warnings: [],
   });
-  expect(await engine.queries.explain('sums', {})).toMatchObject({ index: 'key', isScan: false });
-  const sorted = await engine.queries.explain('sums', { where: { sum: { gte: 1 } } });
+  expect(await engine.queries.explain(sums, {})).toMatchObject({ index: 'key', isScan: false });
+  const sorted = await engine.queries.explain(sums, { where: { sum: { gte: 1 } } });
   expect(sorted).toMatchObject({ isScan: true, warnings: [expect.stringContaining('sorted by key')] });
 });
 

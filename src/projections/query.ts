@@ -75,7 +75,7 @@ export interface Query<Parameters = unknown, Result = unknown> {
  *   run: ({ customers }, { atLeast }: { atLeast: number }) =>
  *     customers.page({ where: { spentCents: { gte: atLeast } }, orderBy: 'spentCents', direction: 'descending' }),
  * });
- * const { result, position } = await app.ask(bestCustomers, { atLeast: 10_000 });
+ * const { result, position } = await app.queries.ask(bestCustomers, { atLeast: 10_000 });
  */
 export function defineQuery<const M extends Models, Parameters, Result>(
   name: string,

@@ -38,7 +38,7 @@ async function append(): Promise<never> {
 async function read(): Promise<never> {
   let least = 0;
   for (;;) {
-    const { result, position } = await app.ask(both, {});
+    const { result, position } = await app.queries.ask(both, {});
     const sum = result.parts.reduce((total, { count }) => total + count, 0);
     if (sum < least) failed(`it went back from ${least} to ${sum}`);
     if (sum < position) failed(`it holds ${sum}, and says that it rests on position ${position}`);
