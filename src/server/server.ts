@@ -19,7 +19,6 @@ import { logRoutes } from './routes/log-routes.ts';
 import { projectionRoutes } from './routes/projection-routes.ts';
 import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
-import { rebuildRoutes } from './routes/rebuild-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
 import { subscriptionRoutes } from './routes/subscription-routes.ts';
@@ -89,7 +88,6 @@ async function addRoutes(context: RouteContext): Promise<void> {
   streamRoutes(context);
   logRoutes(context);
   projectionRoutes(context);
-  rebuildRoutes(context);
   readModelRoutes(context);
   sagaRoutes(context);
   topologyRoutes(context);
