@@ -73,17 +73,30 @@ export {
 } from './operations/index.ts';
 export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
+  type Answer,
+  type AskOptions,
+  type AsOf,
+  type BuildComparison,
   type BuildStatus,
   type DeployedProjection,
   type DeployOptions,
   type DeployResult,
+  type DocumentDifference,
   type DocumentOf,
   defineProjection,
+  defineQuery,
   type Freshness,
+  type Page,
+  type PageQuery,
   type ParkedProjectionEvent,
+  type PastDocument,
   type Projection,
   type ProjectionState,
   type ProjectionStatus,
+  type Query,
+  type QueryPlan,
+  type RebuildJob,
+  type RebuildOptions,
   type Row,
 } from './projections/index.ts';
 export type { LogEpochs, ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';

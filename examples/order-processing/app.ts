@@ -1,4 +1,4 @@
-import { type App, defineApp } from 'millrace';
+import { type App, defineApp, type Projection } from 'millrace';
 import { order } from './order.ts';
 import { orderProcessing } from './order-processing-saga.ts';
 import { customers, months } from './read-models.ts';
@@ -7,14 +7,19 @@ import type { Services } from './services/services.ts';
 import { customerSessions, weeklyRevenue } from './topologies.ts';
 
 /** The order system: all five parts of Millrace on one log. There is no connection in it; the store is named when it starts. */
-export function orderSystem(options: { services: Services; endpoint: string; timeScale: number }): App {
-  const { services, endpoint, timeScale } = options;
+export function orderSystem(options: {
+  services: Services;
+  endpoint: string;
+  timeScale: number;
+  /** Default: the first version of each. */
+  readModels?: readonly Projection[];
+}): App {
+  const { services, endpoint, timeScale, readModels = [customers, months] } = options;
   return defineApp({
     define: [
       order,
       orderProcessing(timeScale),
-      customers,
-      months,
+      ...readModels,
       weeklyRevenue,
       customerSessions,
       bigOrders(endpoint, timeScale),

@@ -16,12 +16,13 @@ import {
   type Projection,
   ProjectionEngine,
   type ProjectionStatus,
+  type QueryEngine,
   type Row,
 } from '../projections/index.ts';
 import { checkPrimary, type Fence, fenced, LogEpochs, ReplicationEngine } from '../replication/index.ts';
 import { type HttpTransport, Router } from '../router/index.ts';
 import { SagaEngine } from '../sagas/index.ts';
-import type { DocumentQuery, IndexValue, Storage } from '../storage/index.ts';
+import type { DocumentQuery, IndexCondition, Storage } from '../storage/index.ts';
 import {
   type AnyDecider,
   type AnyEvent,
@@ -84,9 +85,9 @@ export interface MillraceOptions {
 }
 
 /** Documents of a read model that are wanted, by declared indexes. */
-export type ModelQuery<Index extends string> = Omit<DocumentQuery, 'where' | 'orderBy'> &
+export type ModelQuery<Index extends string> = Omit<DocumentQuery, 'where' | 'orderBy' | 'after'> &
   Freshness & {
-    readonly where?: Readonly<Partial<Record<Index, IndexValue>>>;
+    readonly where?: Readonly<Partial<Record<Index, IndexCondition>>>;
     readonly orderBy?: Index;
   };
 
@@ -94,6 +95,8 @@ export type ModelQuery<Index extends string> = Omit<DocumentQuery, 'where' | 'or
 export interface Millrace {
   readonly events: EventStore;
   readonly projections: ProjectionEngine;
+  /** Asks typed queries over read models. */
+  readonly queries: QueryEngine;
   readonly sagas: SagaEngine;
   readonly topologies: TopologyEngine;
   readonly router: Router;
@@ -252,6 +255,7 @@ function replicationOf(
 class RunningApp implements Millrace {
   readonly events: EventStore;
   readonly projections: ProjectionEngine;
+  readonly queries: QueryEngine;
   readonly sagas: SagaEngine;
   readonly topologies: TopologyEngine;
   readonly router: Router;
@@ -286,6 +290,7 @@ class RunningApp implements Millrace {
     this.#deciders = app.deciders;
     this.streams = new StreamLifecycle({ storage: environment.storage, events: environment.codec });
     this.projections = new ProjectionEngine({ projections: app.projections, environment });
+    this.queries = this.projections.queries;
     this.sagas = new SagaEngine({ sagas: app.sagas, services: app.services, environment });
     this.topologies = new TopologyEngine({ definitions: app.topologies, environment });
     this.subscriptions = new SubscriptionEngine({ subscriptions: app.subscriptions, environment });

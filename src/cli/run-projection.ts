@@ -99,18 +99,27 @@ export async function retryParked(name: string, flags: ProjectionFlags, output: 
   return EXIT.ok;
 }
 
-/** Gives a parked event up for good. */
-export async function skipParked(name: string, { url, id = '' }: ProjectionFlags, output: Output): Promise<number> {
-  await new StoreApi(url).json(`${pathOf(name)}/parked/${encodeURIComponent(id)}`, { method: 'DELETE' });
-  output.result({ skipped: id }, () => [`${id} is skipped`]);
+/** Gives a parked event up for good, or leaves out the one that the projection has failed at. */
+export async function skipEvent(name: string, { url, id }: ProjectionFlags, output: Output): Promise<number> {
+  const api = new StoreApi(url);
+  if (id !== undefined) {
+    await api.json(`${pathOf(name)}/parked/${encodeURIComponent(id)}`, { method: 'DELETE' });
+    output.result({ skipped: id }, () => [`${id} is skipped`]);
+    return EXIT.ok;
+  }
+  const answer = await api.json<{ skipped: boolean }>(`${pathOf(name)}/skips`, { method: 'POST' });
+  const done = `${name} goes on behind the event that it had failed at, which is kept as parked`;
+  output.result(answer, () => [answer.skipped ? done : `${name} has not failed at an event`]);
   return EXIT.ok;
 }
 
-function pathOf(name: string): string {
+/** The path of a projection. */
+export function pathOf(name: string): string {
   return `${PATH}/${encodeURIComponent(name)}`;
 }
 
-function line(status: ProjectionStatus): string {
+/** A projection in one line. */
+export function line(status: ProjectionStatus): string {
   const { name, version, state, phase, position, lag, reason } = status;
   const shown = state === 'running' || state === 'rebuilding' ? `${state} (${phase})` : state;
   const next = status.builds.find(({ role }) => role === 'next');

@@ -16,9 +16,17 @@ const LOOK_EVERY_MS = 20;
 /** How long a build is given to come to a position. */
 const RUN_TO_MS = 30_000;
 
+/** Events of one commit while there is much to catch up with: documents that several of them change are written once. */
+const BATCH = 1_000;
+
+/** Folds events into the documents of a build. */
+export interface BuildHandler extends EventHandler {
+  /** How often it has changed documents. */
+  readonly changes: number;
+}
+
 /** How a build is run. */
 export interface RunOptions {
-  readonly batchSize?: number;
   readonly maxPerSecond?: number;
 }
 
@@ -36,18 +44,19 @@ export interface Failure {
 export class BuildRunner {
   readonly projection: Projection;
   readonly build: Build;
-  readonly #handler: EventHandler;
+  readonly #handler: BuildHandler;
   readonly #environment: Environment;
   readonly #types: readonly string[];
   #options: RunOptions = {};
   #processor: Processor | undefined;
   #observed = 0;
+  #touched = 0;
   #observedAt: number | null = null;
   #failures = 0;
   #failure: Failure | undefined;
   #restart: Scheduled | undefined;
 
-  constructor(projection: Projection, build: Build, handler: EventHandler, environment: Environment) {
+  constructor(projection: Projection, build: Build, handler: BuildHandler, environment: Environment) {
     this.projection = projection;
     this.build = build;
     this.#handler = handler;
@@ -70,6 +79,20 @@ export class BuildRunner {
   /** Everything up to this position has been folded, here or by another process. */
   get position(): number {
     return Math.max(this.#observed, this.#processor?.status().position ?? 0);
+  }
+
+  /**
+   * Another number whenever documents have changed, as far as that is known here: those that this process has written, or the checkpoint of the
+   * one that writes them.
+   */
+  get changedAt(): string {
+    const writes = this.#handler.changes + this.#touched;
+    return this.#environment.storage.capabilities.shared ? `${writes}/${this.#observed}` : String(writes);
+  }
+
+  /** Learns that documents were changed beside the log. */
+  touched(): void {
+    this.#touched++;
   }
 
   /** Where its processor stands; undefined while it is not run here. */
@@ -178,7 +201,8 @@ export class BuildRunner {
 
   #make(more: { until?: number } = {}): Processor {
     const { failure } = this.projection;
-    const definition = { name: this.#name, types: this.#types, handler: this.#handler, failure };
+    const batchSize = Math.min(BATCH, Math.ceil(this.#options.maxPerSecond ?? BATCH));
+    const definition = { name: this.#name, types: this.#types, handler: this.#handler, failure, batchSize };
     return new Processor({ ...definition, ...this.#options, ...more }, this.#environment);
   }
 

@@ -26,39 +26,48 @@ const RETRY_MS = 50;
 const LEASE_MS = 10_000;
 
 /**
- * Makes another build the one that queries read, at equal checkpoints: the old one is held where it is, the new one is brought to just there,
- * and one commit asserts the cursors of both and moves the pointer. Readers see the one or the other, both whole and of one position.
- * Throws `PROJECTION_NOT_READY` when there is no such build, or it cannot be brought there.
+ * Makes another build the one that queries read, of one read model or several at once, at equal checkpoints: the old one is held where it is, the
+ * new one is brought to just there, and one commit asserts the cursors of all and moves the pointers. Readers see the old ones or the new ones,
+ * whole and never back in time. Throws `PROJECTION_NOT_READY` when there is no such build, or it cannot be brought there.
  */
 export async function swapBuilds(
-  name: string,
+  names: readonly string[],
   to: 'next' | 'previous',
   surroundings: SwapSurroundings,
-): Promise<Deployment> {
-  const { ledger } = surroundings;
+): Promise<readonly Deployment[]> {
+  const { ledger, environment } = surroundings;
   await ledger.refresh();
-  const before = ledger.all.get(name);
+  const swaps = names.map(name => planned(name, to, ledger.all.get(name)));
+  const leases: CursorLease[] = [];
+  try {
+    for (const { name, before, target } of swaps) {
+      await askOthers(name, surroundings);
+      await meet(name, before.live, target, surroundings);
+    }
+    for (const { name, before, target } of swaps) {
+      for (const build of [before.live, target]) leases.push(await hold(name, build, environment));
+    }
+    await ledger.change(names[0] as string, () => {
+      const [deployment, ...others] = swaps.map(swap => swapped(swap, to, ledger.all.get(swap.name)));
+      return { deployment: deployment as Deployment, others, with: { cursors: leases.map(asserted) } };
+    });
+    return names.map(name => ledger.all.get(name) as Deployment);
+  } finally {
+    for (const lease of leases) await environment.storage.cursors.release(lease).catch(() => undefined);
+    for (const name of names) await surroundings.letGo(name);
+  }
+}
+
+interface Swap {
+  readonly name: string;
+  readonly before: Deployment;
+  readonly target: Build;
+}
+
+function planned(name: string, to: 'next' | 'previous', before: Deployment | undefined): Swap {
   const target = before?.[to];
   if (before === undefined || target === null || target === undefined) throw notReady(name, missing(to));
-  try {
-    await askOthers(name, surroundings);
-    await meet(name, before.live, target, surroundings);
-    const leases = await holdBoth(name, [before.live, target], surroundings.environment);
-    try {
-      const moved = await ledger.change(name, current => {
-        if (current === undefined || !sameBuild(current.live, before.live) || !sameBuild(current[to], target)) {
-          throw notReady(name, 'its builds were changed meanwhile');
-        }
-        return { deployment: swapped(current, to), with: { cursors: leases.map(asserted) } };
-      });
-      return moved as Deployment;
-    } finally {
-      const { cursors } = surroundings.environment.storage;
-      for (const lease of leases) await cursors.release(lease).catch(() => undefined);
-    }
-  } finally {
-    await surroundings.letGo(name);
-  }
+  return { name, before, target };
 }
 
 /** Has other processes give the cursors of the builds back; they do when they look next. */
@@ -90,21 +99,16 @@ async function checkpointOf(name: string, build: Build, { environment }: SwapSur
   return Number(cursor?.checkpoint ?? 0);
 }
 
-async function holdBoth(name: string, builds: readonly Build[], environment: Environment): Promise<CursorLease[]> {
+async function hold(name: string, build: Build, environment: Environment): Promise<CursorLease> {
   const { storage, clock, owner } = environment;
   const until = clock.monotonic() + HOLD_MS;
-  const leases: CursorLease[] = [];
-  for (const build of builds) {
-    const request = { processor: processorOf(name, build), partitions: [0], owner, leaseMs: LEASE_MS };
-    let [lease] = await storage.cursors.acquire(request);
-    while (lease === undefined && clock.monotonic() < until) {
-      await sleep(clock, RETRY_MS);
-      [lease] = await storage.cursors.acquire(request);
-    }
-    if (lease === undefined) throw notReady(name, `another process runs build ${buildName(build)}`);
-    leases.push(lease);
+  const request = { processor: processorOf(name, build), partitions: [0], owner, leaseMs: LEASE_MS };
+  for (;;) {
+    const [lease] = await storage.cursors.acquire(request);
+    if (lease !== undefined) return lease;
+    if (clock.monotonic() >= until) throw notReady(name, `another process runs build ${buildName(build)}`);
+    await sleep(clock, RETRY_MS);
   }
-  return leases;
 }
 
 /** A move that changes nothing, and makes the batch depend on the cursor being where it is. */
@@ -112,10 +116,12 @@ function asserted({ processor, partition, fence, checkpoint }: CursorLease) {
   return { processor, partition, fence, from: checkpoint, to: checkpoint ?? '0' };
 }
 
-function swapped(deployment: Deployment, to: 'next' | 'previous'): Deployment {
-  const live = deployment[to] as Build;
-  const next = to === 'next' ? null : deployment.next;
-  return { ...deployment, live, next, previous: deployment.live, heldUntil: null };
+function swapped({ name, before, target }: Swap, to: 'next' | 'previous', current: Deployment | undefined): Deployment {
+  if (current === undefined || !sameBuild(current.live, before.live) || !sameBuild(current[to], target)) {
+    throw notReady(name, 'its builds were changed meanwhile');
+  }
+  const next = to === 'next' ? null : current.next;
+  return { ...current, live: target, next, previous: current.live, heldUntil: null };
 }
 
 function missing(to: 'next' | 'previous'): string {

@@ -24,8 +24,8 @@ export function changesBetween(before: DefinitionShape, after: DefinitionShape):
 }
 
 /**
- * A hash of a function's source. Types, comments and layout are left out of it, so that the same function is the same however it was
- * built; what it calls is not looked at.
+ * A hash of a function's source. Types, comments, layout and what formatters change are left out of it, so that the same function is the same however it
+ * was built, unless its names were shortened; what it calls is not looked at.
  */
 function hashOf(value: unknown): string {
   const text = typeof value === 'function' ? value.toString() : (JSON.stringify(value) ?? '');
@@ -33,6 +33,8 @@ function hashOf(value: unknown): string {
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/(^|\s)\/\/.*$/gm, '')
     .replace(/[\s;]+/g, '')
-    .replace(/,([)\]}])/g, '$1');
+    .replace(/,([)\]}])/g, '$1')
+    .replace(/\((\w+)\)=>/g, '$1=>')
+    .replace(/['`]/g, '"');
   return createHash('sha256').update(bare).digest('base64url').slice(0, 16);
 }

@@ -54,7 +54,7 @@ export function deployed(
 }
 
 /** A build of a version with a number that none had before. */
-function nextBuild({ numbers }: Deployment, version: number): { build: Build; numbers: Deployment['numbers'] } {
+export function nextBuild({ numbers }: Deployment, version: number): { build: Build; numbers: Deployment['numbers'] } {
   const number = (numbers[version] ?? -1) + 1;
   return { build: { version, number }, numbers: { ...numbers, [version]: number } };
 }

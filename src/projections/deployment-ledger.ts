@@ -19,6 +19,8 @@ const MOST = 10_000;
 /** What a change makes of a deployment, with everything else that has to be committed with it. */
 export interface DeploymentChange {
   readonly deployment: Deployment;
+  /** Deployments of other read models that change in the same commit. */
+  readonly others?: readonly Deployment[];
   readonly with?: Pick<Batch, 'cursors' | 'work'>;
 }
 
@@ -129,11 +131,16 @@ export class DeploymentLedger {
 
   async #commit(lease: CursorLease, change: DeploymentChange): Promise<void> {
     const { storage, clock } = this.#environment;
-    const deployment = { ...change.deployment, changedAt: clock.now() };
+    const deployments = [change.deployment, ...(change.others ?? [])];
+    const documents = deployments.map(deployment => ({
+      collection: COLLECTION,
+      key: deployment.name,
+      body: JSON.stringify({ ...deployment, changedAt: clock.now() }),
+    }));
     await storage.commit({
       ...change.with,
       cursors: [moveOf(lease), ...(change.with?.cursors ?? [])],
-      documents: [{ collection: COLLECTION, key: deployment.name, body: JSON.stringify(deployment) }],
+      documents,
     });
   }
 

@@ -3,7 +3,9 @@
  * streams and the router. Three words to know: *projection* (the function), *read model* (what it produces), *document*
  * (one entry of it, found by its key).
  */
+export type { BuildComparison, DocumentDifference } from './build-comparison.ts';
 export type { DeployedProjection, DeployResult } from './deploy.ts';
+export type { AsOf, PastDocument } from './document-history.ts';
 export type { ParkedProjectionEvent } from './parked-events.ts';
 export {
   type DocumentOf,
@@ -16,4 +18,18 @@ export {
 } from './projection.ts';
 export { type DeployOptions, ProjectionEngine } from './projection-engine.ts';
 export type { BuildStatus, ProjectionState, ProjectionStatus } from './projection-status.ts';
+export {
+  type CacheOptions,
+  defineQuery,
+  type ModelAggregate,
+  type ModelFilter,
+  type ModelReader,
+  type ModelReaders,
+  type Page,
+  type PageQuery,
+  type Query,
+} from './query.ts';
+export { type Answer, type AskOptions, QueryEngine, type QueryPlan } from './query-engine.ts';
 export type { Freshness, Row } from './read-models.ts';
+export type { RebuildJob } from './rebuild-jobs.ts';
+export type { RebuildOptions } from './rebuilds.ts';

@@ -1,17 +1,23 @@
-import { isMillraceError, MillraceError, sleep } from '../core/index.ts';
+import { isMillraceError, MillraceError } from '../core/index.ts';
 import { type Environment, failureOf } from '../processing/index.ts';
 import type { DocumentQuery } from '../storage/index.ts';
-import { type Build, collectionOf, processorOf, sameBuild } from './build.ts';
+import type { RecordedEvent } from '../store/index.ts';
+import { type Build, collectionOf, processorOf } from './build.ts';
+import type { BuildComparison } from './build-comparison.ts';
 import type { BuildRunner } from './build-runner.ts';
-import { swapBuilds } from './build-swap.ts';
+import { BuildSwaps } from './build-swaps.ts';
 import { type DeployedProjection, type DeployResult, deployed } from './deploy.ts';
 import { buildsOf, type Deployment, withPaused } from './deployment.ts';
 import { DeploymentLedger } from './deployment-ledger.ts';
+import { type AsOf, foldDocument, historyOf, type PastDocument, positionAt } from './document-history.ts';
 import { ParkedEvents, type ParkedProjectionEvent } from './parked-events.ts';
 import type { Projection } from './projection.ts';
 import { type ProjectionMetrics, projectionMetrics } from './projection-metrics.ts';
 import { type ProjectionStatus, statusOf } from './projection-status.ts';
-import { type Freshness, ReadModels, type Row } from './read-models.ts';
+import { QueryEngine } from './query-engine.ts';
+import { type Builds, type Freshness, ReadModels, type Row } from './read-models.ts';
+import { type RebuildJob, RebuildJobs } from './rebuild-jobs.ts';
+import { type RebuildOptions, Rebuilds } from './rebuilds.ts';
 import { RunningBuilds } from './running-builds.ts';
 
 /** How projections are deployed. */
@@ -22,20 +28,17 @@ export interface DeployOptions {
   readonly acceptChanges?: boolean;
 }
 
-/** How long a new version is waited for before it is looked whether it is wanted still. */
-const CATCH_UP_MS = 60_000;
-/** How long to wait before a swap that was not possible is tried again. */
-const SWAP_AGAIN_MS = 1_000;
-
 /** Keeps read models up to date, answers queries on them, and lets them be operated. */
 export class ProjectionEngine {
+  /** Asks typed queries. */
+  readonly queries: QueryEngine;
   readonly #environment: Environment;
   readonly #definitions = new Map<string, Map<number, Projection>>();
   readonly #ledger: DeploymentLedger;
   readonly #builds: RunningBuilds;
-  /** Read models whose next build takes the place of the live one as soon as it can. */
-  readonly #swapping = new Map<string, Promise<void>>();
-  readonly #stopping = new AbortController();
+  readonly #swaps: BuildSwaps;
+  readonly #jobs: RebuildJobs;
+  readonly #rebuilds: Rebuilds;
   readonly #metrics: ProjectionMetrics;
   readonly #models: ReadModels;
   #head = 0;
@@ -56,15 +59,18 @@ export class ProjectionEngine {
       metrics: this.#metrics,
       environment,
     });
-    this.#models = new ReadModels(
-      {
-        live: name => this.#live(name),
-        status: name => this.status(name),
-        refresh: () => this.#ledger.refresh().then(() => this.#builds.reconcile()),
-      },
-      this.#metrics,
-      environment,
-    );
+    const parts = { environment, ledger: this.#ledger, builds: this.#builds };
+    this.#swaps = new BuildSwaps(parts);
+    this.#jobs = new RebuildJobs({ ...parts, swaps: this.#swaps, head: () => this.#head });
+    this.#rebuilds = new Rebuilds({ ...parts, swaps: this.#swaps, jobs: this.#jobs });
+    const builds: Builds = {
+      live: name => this.#live(name),
+      status: name => this.status(name),
+      refresh: () => this.#ledger.refresh().then(() => this.#builds.reconcile()),
+    };
+    const models = new ReadModels(builds, this.#metrics, environment);
+    this.#models = models;
+    this.queries = new QueryEngine({ environment, builds, waitFor: (name, wanted) => models.waitFor(name, wanted) });
   }
 
   /** Deploys all projections and begins to follow the log. One that cannot be deployed says so in its status. */
@@ -78,14 +84,16 @@ export class ProjectionEngine {
     this.#head = Math.max(this.#head, await storage.log.head());
     await this.#ledger.open();
     await this.#deployAll([...this.#definitions.keys()], false);
+    this.#jobs.start();
   }
 
   /** Lets running pages finish and ends. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#swaps.stop();
     this.#unwatch?.();
-    await this.#builds.stop();
-    await Promise.all(this.#swapping.values());
+    await Promise.all([this.#builds.stop(), this.#jobs.stop()]);
+    await this.#swaps.settled();
+    // A swap that was under way may have begun to run builds again.
     await this.#builds.stop();
   }
 
@@ -122,16 +130,86 @@ export class ProjectionEngine {
   }
 
   /**
-   * Makes the build that was made beside the live one the live one, at equal checkpoints and in one commit. The build that was live follows on, so
-   * that `rollback` is the same again. Throws `PROJECTION_NOT_READY` when there is none, or it cannot be brought to where the live one is.
+   * Makes the build that was made beside the live one the live one, at equal checkpoints; of several read models, in one commit. The build that was
+   * live follows on, so that `rollback` is the same again. Throws `PROJECTION_NOT_READY` when there is none, or it cannot be brought to where
+   * the live one is.
    */
-  async swap(name: string): Promise<ProjectionStatus> {
-    return this.#swap(name, 'next');
+  async swap(...names: readonly string[]): Promise<ProjectionStatus> {
+    return this.#swap(names, 'next');
   }
 
   /** Makes the build that was live before the live one again, as `swap` does. Throws as it does. */
-  async rollback(name: string): Promise<ProjectionStatus> {
-    return this.#swap(name, 'previous');
+  async rollback(...names: readonly string[]): Promise<ProjectionStatus> {
+    return this.#swap(names, 'previous');
+  }
+
+  /**
+   * Builds a read model anew beside the live one, as a job that goes on through crashes: the live one is read and follows on meanwhile. A job
+   * that is at it already is answered as it is. Throws `PROJECTION_NOT_FOUND`.
+   */
+  async rebuild(name: string, options: RebuildOptions = {}): Promise<RebuildJob> {
+    return this.#rebuilds.begin(this.#newest(name), options);
+  }
+
+  /** Folds one document anew from the log, and answers it. Throws `PROJECTION_NOT_FOUND`. */
+  async rebuildDocument(name: string, key: string): Promise<unknown> {
+    return this.#rebuilds.mend(this.#liveDefinition(name), key);
+  }
+
+  /**
+   * How the documents of the other build (the one that is made, or else the one before) differ from those of the live one: counts, and samples.
+   * Default of `samples`: 10. Throws `PROJECTION_NOT_READY` when there is no other build.
+   */
+  async compare(name: string, options: { readonly samples?: number } = {}): Promise<BuildComparison> {
+    this.#newest(name);
+    return this.#rebuilds.compare(name, options);
+  }
+
+  /** Ends the build that was live before and deletes its documents. Throws `PROJECTION_NOT_FOUND`. */
+  async dropPrevious(name: string): Promise<ProjectionStatus> {
+    this.#newest(name);
+    await this.#rebuilds.drop(name);
+    return this.status(name);
+  }
+
+  /** Leaves out the event that the live build has failed at: it is kept among the parked ones. False when it has not failed at one. */
+  async skipFailed(name: string): Promise<boolean> {
+    this.#newest(name);
+    return this.#swaps.skipFailed(name, this.#live(name).build);
+  }
+
+  /** All rebuilds, those under way first. Finished ones are kept for a week. */
+  async jobs(): Promise<readonly RebuildJob[]> {
+    return this.#jobs.list();
+  }
+
+  /** One rebuild. Throws `NOT_FOUND`. */
+  async job(id: string): Promise<RebuildJob> {
+    return this.#jobs.get(id);
+  }
+
+  /** Ends a rebuild and deletes what it has built. Throws `NOT_FOUND`. */
+  async cancelJob(id: string): Promise<void> {
+    await this.#rebuilds.cancel(id);
+  }
+
+  /** A document as it stood once, folded from the log: it costs a walk over the events of the projection. Throws `PROJECTION_NOT_FOUND`. */
+  async asOf(name: string, key: string, asOf: AsOf): Promise<PastDocument> {
+    const through = await positionAt(asOf, this.#environment);
+    return foldDocument(this.#liveDefinition(name), key, { through }, this.#environment);
+  }
+
+  /**
+   * The events that made a document, in the order of the log; `after` is the position behind which to go on. Default of `limit`: 100. Throws
+   * `PROJECTION_NOT_FOUND`.
+   */
+  async history(
+    name: string,
+    key: string,
+    { after = 0, limit = 100 }: { readonly after?: number; readonly limit?: number } = {},
+  ): Promise<readonly RecordedEvent[]> {
+    const through = await this.#environment.storage.log.head();
+    return historyOf(this.#liveDefinition(name), key, { after, limit, through }, this.#environment);
   }
 
   /** Where every projection stands. */
@@ -205,61 +283,16 @@ export class ProjectionEngine {
     return this.#models.count(name);
   }
 
-  async #swap(name: string, to: 'next' | 'previous'): Promise<ProjectionStatus> {
-    this.#newest(name);
-    const before = this.#ledger.all.get(name)?.previous ?? null;
-    const after = await swapBuilds(name, to, {
-      environment: this.#environment,
-      ledger: this.#ledger,
-      runner: (projection, build) => this.#builds.runner(projection, build),
-      hold: (projection, build) => this.#builds.hold(projection, build),
-      letGo: projection => this.#letGo(projection),
-    });
-    // What was live before the last one is not kept any longer.
-    if (before !== null && !buildsOf(after).some(build => sameBuild(build, before))) await this.#forget(name, before);
-    return this.status(name);
-  }
-
-  async #letGo(name: string): Promise<void> {
-    if (this.#ledger.all.get(name)?.heldUntil != null) {
-      await this.#ledger.change(name, current => current && { deployment: { ...current, heldUntil: null } });
-    }
-    await this.#builds.letGo(name);
-  }
-
-  async #forget(name: string, build: Build): Promise<void> {
-    await this.#builds.reconcile();
-    await this.#environment.storage.documents.drop(collectionOf(name, build));
+  async #swap(names: readonly string[], to: 'next' | 'previous'): Promise<ProjectionStatus> {
+    for (const name of names) this.#newest(name);
+    const [first = ''] = names;
+    this.#newest(first);
+    await this.#swaps.swap([...new Set(names)], to);
+    return this.status(first);
   }
 
   #swapWhereReady(): void {
-    for (const name of this.#definitions.keys()) this.#swapWhenReady(name);
-  }
-
-  /** A new version takes the place of one that this app does not define any more as soon as it has caught up. */
-  #swapWhenReady(name: string): void {
-    const next = this.#ledger.all.get(name)?.next ?? null;
-    const runner = next && this.#builds.runner(name, next);
-    if (!runner || this.#live(name).runner !== undefined || this.#swapping.has(name)) return;
-    const { clock, telemetry } = this.#environment;
-    const run = async (): Promise<void> => {
-      while (!this.#builds.isStopped) {
-        try {
-          if (await runner.reached(this.#head, CATCH_UP_MS)) await this.#swap(name, 'next');
-          if (this.#live(name).runner !== undefined) return;
-        } catch (thrown) {
-          telemetry.logger.warn(
-            { projection: name, err: failureOf(thrown) },
-            'a new version could not take its place yet',
-          );
-        }
-        await sleep(clock, SWAP_AGAIN_MS, this.#stopping.signal);
-      }
-    };
-    this.#swapping.set(
-      name,
-      run().finally(() => this.#swapping.delete(name)),
-    );
+    for (const name of this.#definitions.keys()) this.#swaps.swapWhenReady(name, () => this.#head);
   }
 
   async #deployAll(names: readonly string[], acceptChanges: boolean): Promise<DeployedProjection[]> {
@@ -323,6 +356,12 @@ export class ProjectionEngine {
     if (!this.#definitions.has(name)) throw this.#unknown('READ_MODEL_NOT_FOUND', name);
     const build = this.#ledger.all.get(name)?.live ?? { version: this.#newest(name).version, number: 0 };
     return { build, runner: this.#builds.runner(name, build) };
+  }
+
+  #liveDefinition(name: string): Projection {
+    const newest = this.#newest(name);
+    const version = this.#ledger.all.get(name)?.live.version ?? newest.version;
+    return this.#definitions.get(name)?.get(version) ?? newest;
   }
 
   #newest(name: string): Projection {

@@ -23,6 +23,9 @@ export class ProjectionHandler implements EventHandler {
   #skipped = new Set<RecordedEvent>();
   #behind = new Set<RecordedEvent>();
   #leftBehind = false;
+  #changes = 0;
+  #writes = false;
+  #asideWrites = false;
 
   constructor(
     projection: Projection,
@@ -33,6 +36,10 @@ export class ProjectionHandler implements EventHandler {
     this.#parked = parts.parked;
     this.#metrics = parts.metrics;
     this.#fold = new DocumentFold(projection, parts.collection, parts.environment);
+  }
+
+  get changes(): number {
+    return this.#changes;
   }
 
   async handle(events: readonly RecordedEvent[]): Promise<Effects> {
@@ -55,6 +62,7 @@ export class ProjectionHandler implements EventHandler {
     const { free, work } = this.#parksKeys ? await this.#apart(addressed) : { free: addressed, work: [] };
     const documents = await this.#fold.writes(free, event => skipped.add(event));
     this.#skipped = skipped;
+    this.#writes = documents.length > 0;
     return work.length === 0 ? { documents } : { documents, work };
   }
 
@@ -64,6 +72,7 @@ export class ProjectionHandler implements EventHandler {
   }
 
   committed(events: readonly RecordedEvent[]): void {
+    if (this.#writes) this.#changes++;
     const counts = new Map<string, Record<Outcome, number>>();
     for (const event of events) {
       const count = counts.get(event.type) ?? { success: 0, skipped: 0, failed: 0, parked: 0 };
@@ -95,6 +104,9 @@ export class ProjectionHandler implements EventHandler {
 
   /** Tries the first of the events that somebody wants tried again. */
   async aside(): Promise<Effects | undefined> {
+    // Being asked again is how it learns that the last answer was committed.
+    if (this.#asideWrites) this.#changes++;
+    this.#asideWrites = false;
     const { storage, owner } = this.#environment;
     const { queue } = this.#parked;
     const [item] = await storage.work.claim({ queue, limit: 1, owner, leaseMs: CLAIM_MS });
@@ -109,6 +121,7 @@ export class ProjectionHandler implements EventHandler {
     try {
       const documents = await this.#fold.writes([await this.#read(event)]);
       this.#count(event.type, 'success', 1);
+      this.#asideWrites = true;
       const complete: WorkWrite = { op: 'complete', queue, key: item.key, fence: item.fence };
       return { documents, work: [complete, ...this.#parked.freed(others)] };
     } catch (thrown) {

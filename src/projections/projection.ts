@@ -86,7 +86,7 @@ export function defineProjection<
      */
     key: KeyOf<Event>;
     /**
-     * Looks up what events need beside themselves, once for all that are handled together (500, or those of a page that is built). A
+     * Looks up what events need beside themselves, once for all that are handled together, at most 1,000. A
      * rebuild asks again: what it answers should not change for an event.
      */
     enrich?: (events: readonly RecordedEventOf<Event>[]) => Found | Promise<Found>;

@@ -74,7 +74,7 @@ export class ReadModels {
     read: (collection: string) => Promise<T>,
   ): Promise<T> {
     for (let again = false; ; again = true) {
-      await this.#waitFor(name, freshness);
+      await this.waitFor(name, freshness);
       const { build } = this.#builds.live(name);
       try {
         return await this.#measured(name, query, () => read(collectionOf(name, build)));
@@ -86,7 +86,8 @@ export class ReadModels {
     }
   }
 
-  async #waitFor(name: string, { after, timeout }: Freshness): Promise<void> {
+  /** Waits until a read model is as fresh as is wanted. Throws `READ_MODEL_NOT_FOUND`, `READ_MODEL_BEHIND`. */
+  async waitFor(name: string, { after, timeout }: Freshness): Promise<void> {
     const { runner } = this.#builds.live(name);
     if (after === undefined) return;
     const waitMs = timeout === undefined ? WAIT_DEFAULT_MS : milliseconds(timeout, 'timeout');

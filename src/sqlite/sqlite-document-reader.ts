@@ -19,11 +19,15 @@ interface Collection {
   readonly get: Statement<[string], string>;
 }
 
+/** Statements of queries that are kept prepared. */
+const STATEMENTS_MAX = 200;
+
 /** Reads documents by key and by declared indexes; has collections made by the writer. */
 export class SqliteDocumentReader implements DocumentReader {
   readonly #database: Database;
   readonly #writer: SqliteWriterHost;
   readonly #collections = new Map<string, Collection>();
+  readonly #statements = new Map<string, Statement<unknown[]>>();
   readonly #begin: Statement<[]>;
   readonly #end: Statement<[]>;
 
@@ -42,6 +46,7 @@ export class SqliteDocumentReader implements DocumentReader {
     await this.#writer.call('dropCollection', collection);
     // Not before: a read while it was being dropped would have remembered it again.
     this.#collections.delete(collection);
+    this.#statements.clear();
   }
 
   async get(collection: string, key: string): Promise<string | undefined> {
@@ -66,7 +71,7 @@ export class SqliteDocumentReader implements DocumentReader {
     const parts = selections(table, definition, query);
     const limit = limitOf(query);
     const read = ({ text, values }: SqlPart, most: number) =>
-      this.#database.prepare<unknown[], StoredDocument>(text).all(...values, most);
+      this.#statement(text).all(...values, most) as StoredDocument[];
     const [first, second] = parts as [SqlPart, SqlPart?];
     if (second === undefined) return read(first, limit);
     return this.#atOnce(() => {
@@ -135,6 +140,17 @@ export class SqliteDocumentReader implements DocumentReader {
       )
       .raw()
       .all(value);
+  }
+
+  /** A statement, prepared once for as long as it is not one of too many. */
+  #statement(text: string): Statement<unknown[]> {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      if (this.#statements.size >= STATEMENTS_MAX) this.#statements.clear();
+      statement = this.#database.prepare<unknown[]>(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
   }
 
   #atOnce<R>(read: () => R): R {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { numberOption } from '../number-option.ts';
 import type { Output } from '../output.ts';
 import type { ProjectionFlags } from '../run-projection.ts';
+import type { RebuildFlags } from '../run-rebuild.ts';
 
 type Run = (action: (output: Output) => Promise<number>, json?: boolean) => Promise<void>;
 
@@ -65,10 +66,50 @@ export function projectionCommand(run: Run): Command {
     .addHelpText('after', '\nExample:\n  millrace projection retry customers --id 0198… --data \'{"cents":5}\'');
   add(
     'skip',
-    'Give a parked event up for good; those behind it go on.',
-    (name, flags) => async output => (await load()).skipParked(name, flags, output),
-  ).requiredOption('--id <id>', 'the parked event');
+    'Leave out the event that it has failed at, or give up a parked one.',
+    (name, flags) => async output => (await load()).skipEvent(name, flags, output),
+  ).option('--id <id>', 'the parked event (the one that it has failed at)');
+  addRebuilding(command, run, add);
   return command;
+}
+
+type Add = (name: string, description: string, action: (name: string, flags: RebuildFlags) => Action) => Command;
+
+const loadRebuild = () => import('../run-rebuild.ts');
+
+function addRebuilding(command: Command, run: Run, add: Add): void {
+  command.addCommand(
+    withOptions(new Command('rebuild').argument('[names...]'))
+      .description('Build read models anew beside the live ones, and follow how far that is.')
+      .option('--all', 'all of them')
+      .option('--swap', 'let each take the place of the live one once it has caught up')
+      .option('--max-per-second <n>', 'most events a second', numberOption({ min: 1, max: 10_000_000 }))
+      .option('--detach', 'begin, and do not wait')
+      .addHelpText('after', '\nExample:\n  millrace projection rebuild customers --max-per-second 5000')
+      .action((names: string[], flags: RebuildFlags) =>
+        run(async output => (await loadRebuild()).rebuildProjections(names, flags, output), flags.json),
+      ),
+  );
+  add(
+    'compare',
+    'Say how the documents of its other build differ from the live ones.',
+    (name, flags) => async output => (await loadRebuild()).compareBuilds(name, flags, output),
+  ).option('--samples <n>', 'differences to show', numberOption({ min: 0, max: 1_000, whole: true }), 10);
+  add(
+    'swap',
+    'Make the build beside the live one the live one.',
+    (name, flags) => async output => (await loadRebuild()).swapBuild(name, 'swaps', flags, output),
+  );
+  add(
+    'rollback',
+    'Make the build that was live before the live one again.',
+    (name, flags) => async output => (await loadRebuild()).swapBuild(name, 'rollbacks', flags, output),
+  );
+  add(
+    'drop',
+    'Delete the build that was live before.',
+    (name, flags) => async output => (await loadRebuild()).dropPrevious(name, flags, output),
+  );
 }
 
 type Action = (output: Output) => Promise<number>;

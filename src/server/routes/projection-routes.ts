@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { RouteContext } from '../route-context.ts';
+import { rebuildRoutes } from './rebuild-routes.ts';
 
 const NameParameters = Type.Object({ name: Type.String() });
 const ParkedParameters = Type.Object({ name: Type.String(), id: Type.String() });
@@ -26,7 +27,9 @@ type Named = { Params: Static<typeof NameParameters> };
 type Parked = { Params: Static<typeof ParkedParameters> };
 
 /** Shows where projections stand and what they have parked; deploys, holds and lets them go on. */
-export function projectionRoutes({ server, app }: RouteContext): void {
+export function projectionRoutes(context: RouteContext): void {
+  const { server, app } = context;
+  rebuildRoutes(context);
   const params = NameParameters;
   const { projections } = app;
 

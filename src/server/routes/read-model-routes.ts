@@ -1,11 +1,21 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
+import type { AsOf } from '../../projections/index.ts';
 import type { IndexValue } from '../../storage/index.ts';
+import { eventJson } from '../json-shapes.ts';
 import { positionOf } from '../position.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const DocumentParameters = Type.Object({ name: Type.String(), key: Type.String() });
+const HistoryQuery = Type.Object({
+  after: Type.Integer({ minimum: 0, default: 0 }),
+  limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
+});
+const PastQuery = Type.Object({
+  position: Type.Optional(Type.Integer({ minimum: 0 })),
+  time: Type.Optional(Type.String()),
+});
 const ModelParameters = Type.Object({ name: Type.String() });
 const ModelQuery = Type.Object({
   /** A JSON object: fields that must equal a value. */
@@ -43,22 +53,49 @@ export function readModelRoutes({ server, app }: RouteContext): void {
     },
   );
 
-  server.get<{ Params: Static<typeof DocumentParameters> }>(
+  server.get<{ Params: Static<typeof DocumentParameters>; Querystring: Static<typeof HistoryQuery> }>(
+    '/v1/read-models/:name/:key/history',
+    { schema: { params: DocumentParameters, querystring: HistoryQuery } },
+    async ({ params: { name, key }, query }) => ({
+      items: (await app.projections.history(name, key, query)).map(eventJson),
+    }),
+  );
+
+  server.get<{ Params: Static<typeof DocumentParameters>; Querystring: Static<typeof PastQuery> }>(
     '/v1/read-models/:name/:key',
-    { schema: { params: DocumentParameters } },
+    { schema: { params: DocumentParameters, querystring: PastQuery } },
     async (request, reply) => {
       const { name, key } = request.params;
+      const asOf = asOfQuery(request.query);
+      if (asOf !== undefined) {
+        const { document, position } = await app.projections.asOf(name, key, asOf);
+        if (document === undefined) throw noDocument(name, key);
+        return reply.header('millrace-position', position).send(document);
+      }
       const after = readAfter(request.headers);
       const timeout = waitSeconds(request.headers) * 1_000;
       const before = app.projections.statuses().find(status => status.name === name)?.position ?? 0;
       const document = await app.projections.get(name, key, after === undefined ? {} : { after, timeout });
-      if (document === undefined) {
-        throw new MillraceError('NOT_FOUND', `Read model ${name} has no document ${key}.`, { details: { name, key } });
-      }
+      if (document === undefined) throw noDocument(name, key);
       // Not where it stands now: it may have moved on after the document was read.
       return reply.header('millrace-position', Math.max(before, after ?? 0)).send(document);
     },
   );
+}
+
+function noDocument(name: string, key: string): MillraceError {
+  return new MillraceError('NOT_FOUND', `Read model ${name} has no document ${key}.`, { details: { name, key } });
+}
+
+/** A position, or a time as RFC 3339 writes it, that a document is wanted of. */
+function asOfQuery({ position, time }: Static<typeof PastQuery>): AsOf | undefined {
+  if (position !== undefined) return { position };
+  if (time === undefined) return undefined;
+  const milliseconds = Date.parse(time);
+  if (!Number.isNaN(milliseconds)) return { time: milliseconds };
+  throw new MillraceError('INVALID_ARGUMENT', `time is ${time}; it must be a time such as 2026-05-01T12:00:00Z.`, {
+    details: { time },
+  });
 }
 
 function conditionsOf(text: string): Readonly<Record<string, IndexValue>> {
