@@ -78,13 +78,16 @@ export {
 export type { ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';
 export {
   defineRoute,
+  exponentialRetry,
   type HttpRequest,
   type HttpResponse,
   type HttpTransport,
   http,
   PatternMatcher,
+  type RetryPolicy,
   type Route,
   type RoutePattern,
+  svixRetry,
 } from './router/index.ts';
 export {
   declined,

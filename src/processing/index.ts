@@ -17,4 +17,4 @@ export {
 } from './processor.ts';
 export { checkStartAt, type StartAt } from './start-at.ts';
 export { type SubscriptionOptions, subscribe } from './subscription.ts';
-export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';
+export { type Admission, WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

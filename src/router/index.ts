@@ -3,6 +3,8 @@
  * processing, beside projections, sagas and streams. Three words to know: *pattern* (which events a route takes),
  * *destination* (where they go), *delivery* (one event for one destination: attempts until it is taken or a dead letter).
  */
+
+export type { BreakerState } from './circuit-breaker.ts';
 export type {
   DeadLetter,
   DeadLetterFilter,
@@ -11,8 +13,10 @@ export type {
   DeadLetters,
 } from './dead-letters.ts';
 export type { Delivery, DeliveryState } from './delivery.ts';
+export type { AlertData, AlertOptions, AlertReason } from './delivery-alert.ts';
+export type { SwitchPlace, SwitchState } from './destination-switches.ts';
 export type { AnyDestination } from './destinations/complete-destination.ts';
-export type { Destination, DestinationOptions } from './destinations/destination.ts';
+export type { BreakerOptions, DeliveryPolicy, Destination, DestinationOptions } from './destinations/destination.ts';
 export { type HttpDestination, type HttpOptions, http } from './destinations/http-destination.ts';
 export type { PatternSubject } from './event-fields.ts';
 export type { FailedClause } from './explain-pattern.ts';
@@ -31,10 +35,12 @@ export type {
   ValueMatcher,
 } from './pattern.ts';
 export { PatternMatcher } from './pattern-matcher.ts';
+export { exponentialRetry, type RetryPolicy, type RetrySchedule, svixRetry } from './retry-policy.ts';
 export { defineRoute, type Route, type RouteDefinition } from './route.ts';
 export {
   type DeliveryCounts,
   type DeliveryQuery,
+  type DestinationSummary,
   type Explanation,
   Router,
   type RouterDeliveries,

@@ -1,7 +1,10 @@
 import { type Environment, Processor, type ProcessorStatus } from '../processing/index.ts';
+import type { BreakerState } from './circuit-breaker.ts';
 import { DeadLetters, unknownName } from './dead-letters.ts';
 import { type Delivery, type DeliveryState, deliveryOf, deliveryQueue, WORK_STATES } from './delivery.ts';
+import { DELIVERY_ALERT, DeliveryAlerts } from './delivery-alert.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
+import { DestinationSwitches, type SwitchPlace, type SwitchState } from './destination-switches.ts';
 import type { PatternSubject } from './event-fields.ts';
 import type { FailedClause } from './explain-pattern.ts';
 import type { HttpTransport } from './http-transport.ts';
@@ -38,10 +41,21 @@ export interface DeliveryQuery {
   readonly after?: string;
 }
 
-/** A route and the names of its destinations. */
-export interface RouteSummary {
+/** A route, whether it takes events, and the names of its destinations. */
+export interface RouteSummary extends SwitchState {
   readonly name: string;
+  readonly description: string;
   readonly destinations: readonly string[];
+}
+
+/** A destination of a route and how it is doing, as this process sees it. */
+export interface DestinationSummary extends SwitchState {
+  readonly route: string;
+  readonly destination: string;
+  readonly kind: string;
+  /** Without anything secret. */
+  readonly address: string;
+  readonly breaker: BreakerState;
 }
 
 /** What a route makes of an event. */
@@ -67,7 +81,8 @@ export class Router {
   readonly #environment: Environment;
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #processor: Processor | undefined;
-  readonly #workers: readonly DeliveryWorker[];
+  readonly #workers: ReadonlyMap<string, DeliveryWorker>;
+  readonly #switches: DestinationSwitches;
   readonly #purge: RecordPurge;
   /** The transport, when it is the router's own to close. */
   readonly #ownTransport: HttpTransport | undefined;
@@ -77,8 +92,20 @@ export class Router {
     this.#routes = new Map(routes.map(route => [route.name, route]));
     this.#ownTransport = transport === undefined ? new UndiciTransport() : undefined;
     const http = transport ?? (this.#ownTransport as HttpTransport);
-    this.#workers = routes.flatMap(route =>
-      route.destinations.map(destination => new DeliveryWorker({ route, destination, http, environment })),
+    const places = routes.flatMap(({ name: route, destinations }): SwitchPlace[] => [
+      { route },
+      ...destinations.map(({ name: destination }) => ({ route, destination })),
+    ]);
+    const switches = new DestinationSwitches(places, environment, () => this.#wake());
+    this.#switches = switches;
+    const alerts = new DeliveryAlerts(environment);
+    this.#workers = new Map(
+      routes.flatMap(route =>
+        route.destinations.map(destination => [
+          deliveryQueue(route, destination),
+          new DeliveryWorker({ route, destination, http, environment, switches, alerts }),
+        ]),
+      ),
     );
     const kept = routes.flatMap(route => queuesOf(route).map(queue => ({ queue, keepMs: route.keepRecordsMs })));
     this.#purge = new RecordPurge(kept, environment);
@@ -90,21 +117,23 @@ export class Router {
       })),
     );
     this.deadLetters = new DeadLetters(queues, environment);
-    this.#processor = routes.length === 0 ? undefined : createProcessor(routes, environment);
+    this.#processor = routes.length === 0 ? undefined : createProcessor(routes, environment, switches);
     this.#measurePending();
   }
 
   /** Begins to route and to deliver; deliveries that were pending before go on. */
   async start(): Promise<void> {
+    await this.#switches.start();
     await this.#processor?.start();
-    for (const worker of this.#workers) worker.start();
-    if (this.#workers.length > 0) this.#purge.start();
+    for (const worker of this.#workers.values()) worker.start();
+    if (this.#workers.size > 0) this.#purge.start();
   }
 
   /** Routes no further, lets attempts at work finish for up to 10 s, and ends. */
   async stop(): Promise<void> {
     await this.#processor?.stop();
-    await Promise.all([...this.#workers.map(worker => worker.stop()), this.#purge.stop()]);
+    const workers = [...this.#workers.values()];
+    await Promise.all([...workers.map(worker => worker.stop()), this.#purge.stop(), this.#switches.stop()]);
     await this.#ownTransport?.close?.();
   }
 
@@ -115,10 +144,39 @@ export class Router {
 
   /** The routes, in the order in which they were defined. */
   routes(): readonly RouteSummary[] {
-    return [...this.#routes.values()].map(({ name, destinations }) => ({
+    return [...this.#routes.values()].map(({ name, description, destinations }) => ({
       name,
+      description,
       destinations: destinations.map(destination => destination.name),
+      ...this.#switches.stateOf({ route: name }),
     }));
+  }
+
+  /** All destinations, by route, in the order in which they were defined. */
+  destinations(): readonly DestinationSummary[] {
+    return [...this.#routes.values()].flatMap(route =>
+      route.destinations.map(destination => {
+        const { name, kind, address } = destination;
+        const breaker = this.#workers.get(deliveryQueue(route, destination))?.breakerState ?? 'closed';
+        const state = this.#switches.stateOf({ route: route.name, destination: name });
+        return { route: route.name, destination: name, kind, address, breaker, ...state };
+      }),
+    );
+  }
+
+  /**
+   * Switches a route or one of its destinations off, durably and for every process. A route takes no events then, those that come
+   * meanwhile never; the deliveries of a destination wait. Throws `INVALID_ARGUMENT`.
+   */
+  async disable(place: SwitchPlace, reason: string): Promise<void> {
+    this.#checkPlace(place);
+    await this.#switches.set(place, false, reason);
+  }
+
+  /** Switches a route or one of its destinations on again; deliveries that waited are tried at once. Throws `INVALID_ARGUMENT`. */
+  async enable(place: SwitchPlace, reason: string): Promise<void> {
+    this.#checkPlace(place);
+    await this.#switches.set(place, true, reason);
   }
 
   /** What each route makes of an event, which need not be in the log; nothing is delivered. */
@@ -148,6 +206,17 @@ export class Router {
     const { work } = this.#environment.storage;
     const counts = await Promise.all(queuesOf(route).map(queue => work.counts(queue)));
     return sum(counts.map(({ ready, done, parked }) => ({ pending: ready, delivered: done, deadLettered: parked })));
+  }
+
+  #wake(): void {
+    for (const worker of this.#workers.values()) worker.wake();
+  }
+
+  #checkPlace({ route: name, destination }: SwitchPlace): void {
+    const route = this.#routes.get(name);
+    if (route === undefined) throw unknownName('route', name, [...this.#routes.keys()]);
+    const names = route.destinations.map(each => each.name);
+    if (destination !== undefined && !names.includes(destination)) throw unknownName('destination', destination, names);
   }
 
   #queueOf({ route: name, destination }: DeliveryQuery): string {
@@ -182,12 +251,15 @@ export class Router {
 }
 
 /** One processor for all routes. It reads only the types that routes name, when each of them names all of its own. */
-function createProcessor(routes: readonly Route[], environment: Environment): Processor {
-  const handler = new RoutingHandler(routes, environment);
+function createProcessor(routes: readonly Route[], environment: Environment, switches: DestinationSwitches): Processor {
+  const handler = new RoutingHandler(routes, environment, name => switches.stateOf({ route: name }).enabled);
+  const definition = { name: 'router', handler, batchSize: BATCH_SIZE };
   const named = routes.map(({ types }) => types);
-  const types = named.includes(undefined) ? undefined : [...new Set(named.flatMap(each => each ?? []))];
-  const definition = { name: 'router', handler, batchSize: BATCH_SIZE, ...(types === undefined ? {} : { types }) };
-  return new Processor(definition, environment);
+  const types = [...new Set(named.flatMap(each => each ?? []))];
+  if (!named.includes(undefined)) return new Processor({ ...definition, types }, environment);
+  // Alerts are Millrace's own events: a route that names them gets them beside one that takes events of any type.
+  const filter = types.includes(DELIVERY_ALERT) ? { withoutSystem: false } : {};
+  return new Processor({ ...definition, filter }, environment);
 }
 
 function queuesOf(route: Route): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Counter, Histogram } from '../core/index.ts';
+import { type Counter, type ErrorData, type Histogram, SYSTEM_PREFIX } from '../core/index.ts';
 import type { Environment, EventHandler } from '../processing/index.ts';
 import type { Effects, WorkWrite } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
@@ -8,16 +8,21 @@ import { Place } from './place.ts';
 import type { Route } from './route.ts';
 import { RuleIndex } from './rule-index.ts';
 
+/** How often an event may have been routed before it, from its first cause on; what has come farther goes round in a circle. */
+const HOPS_MAX = 16;
+
 /** Turns events into work: one item for each event and destination, committed together with the router's cursor. */
 export class RoutingHandler implements EventHandler {
   readonly #routes = new RuleIndex<Route>();
   readonly #environment: Environment;
+  readonly #isOn: (route: string) => boolean;
   readonly #duration: Histogram;
   readonly #destinations: Counter;
   /** Destinations found for each event of the last page, counted once the page is committed. */
   #found: number[] = [];
 
-  constructor(routes: readonly Route[], environment: Environment) {
+  constructor(routes: readonly Route[], environment: Environment, isOn: (route: string) => boolean = () => true) {
+    this.#isOn = isOn;
     for (const route of routes) this.#routes.add(route, () => parsePattern(route.match, new Place(route.name)));
     this.#environment = environment;
     const { metrics } = environment.telemetry;
@@ -56,9 +61,26 @@ export class RoutingHandler implements EventHandler {
     const started = clock.monotonic();
     // Patterns are JSON, and see data as receivers will.
     const seen = codec.toJson(event);
+    const loop = loopOf(event);
     for (const route of this.#routes.match(seen)) {
-      for (const destination of route.destinations) work.push(deliveryWork(route, destination, event, clock.now()));
+      if (!this.#isOn(route.name) || !isMeant(route, event)) continue;
+      for (const destination of route.destinations) {
+        work.push(deliveryWork(route, destination, event, clock.now(), loop));
+      }
     }
     this.#duration.observe((clock.monotonic() - started) / 1000, { event_type: event.type });
   }
+}
+
+/** Millrace's own events go only to routes that name their types. */
+function isMeant({ types }: Route, { stream, type }: RecordedEvent): boolean {
+  return !stream.startsWith(SYSTEM_PREFIX) || types?.includes(type) === true;
+}
+
+/** Why an event is not delivered any farther; undefined when nothing is wrong with it. */
+function loopOf({ metadata }: RecordedEvent): ErrorData | undefined {
+  const { hops } = metadata;
+  if (typeof hops !== 'number' || hops < HOPS_MAX) return undefined;
+  const message = `The event has been routed ${hops} times since its first cause: what routes write comes back to them.`;
+  return { code: 'ROUTING_LOOP', message, details: { hops, limit: HOPS_MAX } };
 }
