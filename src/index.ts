@@ -90,8 +90,10 @@ export {
   svixRetry,
 } from './router/index.ts';
 export {
+  type Correlation,
   declined,
   defineSaga,
+  needsPerson,
   type RepairNote,
   type Saga,
   type SagaBuilder,
@@ -161,7 +163,10 @@ export {
 export {
   defineSubscription,
   type ParkedEvent,
+  type PulledEvents,
+  type PullOptions,
   parked,
+  type SettleOptions,
   type Subscription,
   type SubscriptionContext,
   type SubscriptionStatus,

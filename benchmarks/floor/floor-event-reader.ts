@@ -12,6 +12,8 @@ export interface FloorRecordedEvent {
   readonly metadata: unknown;
   readonly occurredAt: number;
   readonly recordedAt: number;
+  readonly tags: readonly string[];
+  readonly contentHash: string;
 }
 
 type Row = [
@@ -25,9 +27,13 @@ type Row = [
   metadata: string | null,
   occurredAt: number | null,
   recordedAt: number,
+  tags: string | null,
+  digest: string,
 ];
 
-const COLUMNS = 'e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at';
+const NO_TAGS: readonly string[] = [];
+const COLUMNS =
+  'e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, lower(hex(e.digest))';
 
 /** Reads pages of events by statements that are prepared once, rows as arrays. */
 export class FloorEventReader {
@@ -74,5 +80,7 @@ export class FloorEventReader {
     metadata: row[7] === null ? {} : JSON.parse(row[7]),
     occurredAt: row[8] ?? row[9],
     recordedAt: row[9],
+    tags: row[10] === null ? NO_TAGS : JSON.parse(row[10]),
+    contentHash: row[11],
   });
 }

@@ -52,6 +52,6 @@ function encoded({ stream, context }: PlannedAppend, order: OrderData): EncodedE
     causationId: null,
     tags: [],
     occurredAt: null,
-    digest: hash('sha256', `${stream}\nOrderPlaced\n${data}`, 'buffer'),
+    digest: hash('sha256', `${stream}\nOrderPlaced\n${data}`),
   };
 }

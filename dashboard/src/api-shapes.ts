@@ -35,9 +35,11 @@ export const SAGA_STATUSES = [
   'PARKED',
   'RUNNING',
   'WAITING',
+  'PAUSED',
   'COMPENSATING',
   'COMPLETED',
   'COMPENSATED',
+  'CANCELLED',
   'FAILED',
 ] as const;
 

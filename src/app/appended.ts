@@ -10,8 +10,30 @@ export interface Appended extends AppendResult {
   replicated(name?: string, options?: ReplicatedOptions): Promise<void>;
 }
 
-/** A result that can wait for the secondaries. The function is left out where results are compared or written down. */
-export function appended(result: AppendResult, replication: ReplicationEngine): Appended {
-  const replicated: Appended['replicated'] = (name, options) => replication.replicated(result.position, name, options);
-  return Object.defineProperty(result, 'replicated', { value: replicated, configurable: true }) as Appended;
+/** A result that can wait for the secondaries. Its data is what the store answered; nothing else of it is seen where it is written down. */
+export class ReplicatedResult implements Appended {
+  readonly stream: string;
+  readonly revision: number;
+  readonly position: number;
+  readonly ids: readonly string[];
+  readonly count: number;
+  readonly recordedAt: number;
+  readonly replayed: boolean;
+  readonly #replication: ReplicationEngine;
+
+  constructor(result: AppendResult, replication: ReplicationEngine) {
+    this.stream = result.stream;
+    this.revision = result.revision;
+    this.position = result.position;
+    this.ids = result.ids;
+    this.count = result.count;
+    this.recordedAt = result.recordedAt;
+    this.replayed = result.replayed;
+    this.#replication = replication;
+  }
+
+  /** A function that may be taken out of the result. Made when it is asked for: most appends wait for nobody. */
+  get replicated(): Appended['replicated'] {
+    return (name, options) => this.#replication.replicated(this.position, name, options);
+  }
 }

@@ -24,7 +24,9 @@ export class DeferredCalls {
   }
 
   flush(): void {
-    for (const [index, value] of this.#values.entries()) this.#call(this.#labels[index] as Labels, value);
+    for (let index = 0; index < this.#values.length; index++) {
+      this.#call(this.#labels[index] as Labels, this.#values[index] as number);
+    }
     this.#values.length = 0;
     this.#labels.length = 0;
   }

@@ -43,7 +43,7 @@ import {
 import { TopologyEngine } from '../streams/index.ts';
 import { SubscriptionEngine } from '../subscriptions/index.ts';
 import { type App, defineApp } from './app-definition.ts';
-import { type Appended, appended } from './appended.ts';
+import { type Appended, ReplicatedResult } from './appended.ts';
 import { type KeyLocation, openKeys } from './open-keys.ts';
 import { openStorage, type StoreLocation } from './open-storage.ts';
 import { PrometheusMetrics } from './prometheus-metrics.ts';
@@ -238,7 +238,7 @@ class RunningApp implements Millrace {
   readonly replication: ReplicationEngine;
   readonly storage: Storage;
   readonly keys: KeyRing;
-  readonly #appended = (result: AppendResult): Appended => appended(result, this.replication);
+  readonly #appended = (result: AppendResult): Appended => new ReplicatedResult(result, this.replication);
   readonly #readers: Readers;
   readonly #metrics: PrometheusMetrics;
   readonly #ownsStorage: boolean;

@@ -5,8 +5,9 @@ import {
   Histogram as PrometheusHistogram,
   Registry,
 } from 'prom-client';
-import type { Counter, Gauge, Histogram, Labels, MetricDefinition, Metrics } from '../core/index.ts';
+import type { Counter, Gauge, Histogram, MetricDefinition, Metrics } from '../core/index.ts';
 import { DeferredCalls } from './deferred-calls.ts';
+import { DeferredSums } from './deferred-sums.ts';
 
 /** Bounds that tell a step within a process (0.1 ms) from a call to a slow service (1 min). */
 const SECONDS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -15,7 +16,7 @@ const SECONDS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 export class PrometheusMetrics implements Metrics {
   readonly #registry = new Registry();
   readonly #refreshers: (() => void | Promise<void>)[] = [];
-  readonly #deferred = new Map<string, DeferredCalls>();
+  readonly #deferred = new Map<string, DeferredCalls | DeferredSums>();
 
   /** With `process`, the registry also says how Node itself is doing: memory, event loop, garbage collection. */
   constructor(options: { process?: boolean } = {}) {
@@ -24,8 +25,8 @@ export class PrometheusMetrics implements Metrics {
 
   counter(definition: MetricDefinition): Counter {
     const counter = this.#metric(definition, PrometheusCounter);
-    const calls = this.#defer(definition, (labels, amount) => counter.inc(labels, amount));
-    return { add: (amount, labels) => calls.add(amount, labels) };
+    const sums = this.#defer(definition, () => new DeferredSums((labels, sum) => counter.inc(labels, sum)));
+    return { add: (amount, labels) => sums.add(amount, labels) };
   }
 
   gauge(definition: MetricDefinition): Gauge {
@@ -35,7 +36,7 @@ export class PrometheusMetrics implements Metrics {
 
   histogram(definition: MetricDefinition): Histogram {
     const histogram = this.#metric(definition, PrometheusHistogram);
-    const calls = this.#defer(definition, (labels, value) => histogram.observe(labels, value));
+    const calls = this.#defer(definition, () => new DeferredCalls((labels, value) => histogram.observe(labels, value)));
     return { observe: (value, labels) => calls.add(value, labels) };
   }
 
@@ -50,10 +51,11 @@ export class PrometheusMetrics implements Metrics {
     return { text: await this.#registry.metrics(), contentType: this.#registry.contentType };
   }
 
-  #defer({ name }: MetricDefinition, call: (labels: Labels, value: number) => void): DeferredCalls {
-    const calls = this.#deferred.get(name) ?? new DeferredCalls(call);
-    this.#deferred.set(name, calls);
-    return calls;
+  /** What is deferred for a metric, which belongs to all who asked for it by its name. */
+  #defer<D extends DeferredCalls | DeferredSums>({ name }: MetricDefinition, make: () => D): D {
+    const deferred = (this.#deferred.get(name) as D | undefined) ?? make();
+    this.#deferred.set(name, deferred);
+    return deferred;
   }
 
   #metric<M extends object>(

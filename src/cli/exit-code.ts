@@ -32,6 +32,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   IDEMPOTENCY_KEY_REUSED: EXIT.conflict,
   REVISION_CONFLICT: EXIT.conflict,
   EVENT_ID_REUSED: EXIT.conflict,
+  LEASE_LOST: EXIT.conflict,
   SUBSCRIPTION_IN_USE: EXIT.conflict,
   NOT_ALLOWED: EXIT.notAllowed,
   STORAGE_READ_ONLY: EXIT.notAllowed,

@@ -87,6 +87,11 @@ const ERROR_CODES = {
     remedy: 'Check the id; a saga exists from its start to the end of its retention.',
   },
   SAGA_NOT_PARKED: { retryable: false, remedy: 'See its status: only a saga that waits for a person can be repaired.' },
+  SAGA_STATE_CONFLICT: {
+    retryable: false,
+    remedy: 'See its status and what it waits at; what you want is not possible there.',
+  },
+  SAGA_CANCELLED: { retryable: false, remedy: 'Somebody cancelled it: see the reason in the history of the saga.' },
   SAGA_FAILED: { retryable: false, remedy: 'See the failed step and its error in the history of the saga.' },
   STEP_TIMED_OUT: { retryable: true, remedy: 'The outcome is unknown: the step is tried again or undone.' },
   COMPENSATION_FAILED: {

@@ -17,7 +17,7 @@ export interface RecordContent {
   readonly data: string;
   readonly metadata: string | null;
   readonly occurredAt: number | null;
-  readonly digest: Uint8Array;
+  readonly digest: string;
 }
 
 /** Bytes of a hash, of a record's as of a link's. */
@@ -33,7 +33,7 @@ const NOTHING_BEFORE = new Uint8Array(HASH_BYTES);
 export function recordText(place: RecordPlace, content: RecordContent, tags: string | null): string {
   const { stream } = place;
   const { id, type, schemaVersion, data, metadata, digest, occurredAt } = content;
-  return `${place.position}\n${place.revision}\n${place.recordedAt}\n${stream}\n${id}\n${type}\n${schemaVersion}\n${occurredAt ?? ''}\n${hexOf(digest)}\n${tags ?? ''}\n${metadata ?? ''}\n${data}`;
+  return `${place.position}\n${place.revision}\n${place.recordedAt}\n${stream}\n${id}\n${type}\n${schemaVersion}\n${occurredAt ?? ''}\n${digest}\n${tags ?? ''}\n${metadata ?? ''}\n${data}`;
 }
 
 /** CRC-32 of a record: finds what a disk has changed, at a price that every read can pay. Protects against nobody. */
@@ -41,8 +41,8 @@ export function recordChecksum(text: string): number {
   return crc32(text);
 }
 
-/** SHA-256 of a record in hexadecimal digits, which are made faster than bytes: what the hash chain holds of it. */
-export function recordHash(text: string): string {
+/** SHA-256 of a text in hexadecimal digits, which are made faster than bytes: the digest of content, and what the hash chain holds of a record. */
+export function sha256(text: string): string {
   return hash('sha256', text, 'hex');
 }
 

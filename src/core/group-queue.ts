@@ -9,10 +9,10 @@ export interface GroupQueueOptions<T, R> {
   /** How much work an item is, in rows written; at least 1. */
   weigh(item: T): number;
   /**
-   * Works through a group in order and answers one outcome for each item. Answering a plain array, not a promise, keeps
-   * a synchronous backend free of a turn of the event loop. Throwing fails the whole group.
+   * Works through a group in order and answers one outcome for each item; `weight` is that of all of them. Answering a plain array,
+   * not a promise, keeps a synchronous backend free of a turn of the event loop. Throwing fails the whole group.
    */
-  run(group: readonly T[]): readonly Outcome<R>[] | Promise<readonly Outcome<R>[]>;
+  run(group: readonly T[], weight: number): readonly Outcome<R>[] | Promise<readonly Outcome<R>[]>;
 }
 
 /** The rows of one group: about 15 ms of a synchronous writer, which is how long it may hold the event loop. */
@@ -64,10 +64,13 @@ export class GroupQueue<T, R> {
   }
 
   readonly #runNext = (): void => {
-    const group = this.#takeGroup();
+    const { taken: group, weight } = this.#takeGroup();
     let outcomes: ReturnType<GroupQueueOptions<T, R>['run']>;
     try {
-      outcomes = this.#options.run(group.map(entry => entry.item));
+      outcomes = this.#options.run(
+        group.map(entry => entry.item),
+        weight,
+      );
     } catch (thrown) {
       this.#fail(group, thrown);
       return;
@@ -82,18 +85,18 @@ export class GroupQueue<T, R> {
     }
   };
 
-  #takeGroup(): Entry<T, R>[] {
+  #takeGroup(): Slice<Entry<T, R>> {
     if (this.#bulk.length > 0 && (this.#interactive.length === 0 || this.#owedToBulk >= BULK_WEIGHT_MAX)) {
       const slice = takeUpTo(this.#bulk, BULK_WEIGHT_MAX);
       this.#bulk = slice.rest;
       // What a slice falls short of, or the groups before it went beyond, is not forgotten while bulk work waits.
       this.#owedToBulk = this.#bulk.length === 0 ? 0 : Math.max(0, this.#owedToBulk - slice.weight);
-      return slice.taken;
+      return slice;
     }
     const slice = takeUpTo(this.#interactive, GROUP_WEIGHT_MAX);
     this.#interactive = slice.rest;
     if (this.#bulk.length > 0) this.#owedToBulk += slice.weight / INTERACTIVE_WEIGHT_PER_BULK;
-    return slice.taken;
+    return slice;
   }
 
   #settle(group: readonly Entry<T, R>[], outcomes: readonly Outcome<R>[]): void {
@@ -124,10 +127,15 @@ export class GroupQueue<T, R> {
   }
 }
 
-function takeUpTo<E extends { weight: number }>(
-  entries: E[],
-  limit: number,
-): { taken: E[]; rest: E[]; weight: number } {
+/** The first of some entries, and those that are left. */
+interface Slice<E> {
+  readonly taken: E[];
+  readonly rest: E[];
+  /** Of those taken. */
+  readonly weight: number;
+}
+
+function takeUpTo<E extends { weight: number }>(entries: E[], limit: number): Slice<E> {
   let weight = 0;
   let count = 0;
   while (count < entries.length) {

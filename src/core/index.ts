@@ -16,7 +16,7 @@ export {
   MillraceError,
   messageOf,
 } from './errors.ts';
-export { HASH_BYTES, hexOf, linkHash, recordChecksum, recordHash, recordText } from './event-hash.ts';
+export { HASH_BYTES, hexOf, linkHash, recordChecksum, recordText, sha256 } from './event-hash.ts';
 export { GroupQueue, type GroupQueueOptions, type Outcome } from './group-queue.ts';
 export { categoryOf, checkedName, createIdSource, type IdSource, SYSTEM_PREFIX } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';

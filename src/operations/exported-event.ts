@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { canonicalJson, checkedName, hexOf, MillraceError } from '../core/index.ts';
+import { canonicalJson, checkedName, MillraceError, sha256 } from '../core/index.ts';
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 
 /** How the events of a file are written, one for each line: as Millrace's own objects, or as CloudEvents 1.0 in JSON. */
@@ -35,7 +34,7 @@ function ownMembers(event: StoredEvent): Members {
     occurredAt,
     recordedAt,
     tags,
-    digest: hexOf(digest),
+    digest,
     metadata,
   };
 }
@@ -54,7 +53,7 @@ function cloudMembers(event: StoredEvent): Members {
     schemaversion: event.schemaVersion,
     ...(event.occurredAt === null ? {} : { occurredat: String(event.occurredAt) }),
     recordedat: String(event.recordedAt),
-    digest: hexOf(event.digest),
+    digest: event.digest,
     ...(event.tags.length === 0 ? {} : { tags: JSON.stringify(event.tags) }),
     ...(event.metadata === null ? {} : { metadata: event.metadata }),
   };
@@ -121,7 +120,8 @@ function imported(
     throw new Error(`its position is ${JSON.stringify(position)}.`);
   const metadata = parts.metadata as Members | null;
   const tags = (parts.tags as readonly unknown[]).map(tag => checkedName(tag, 'A tag'));
-  const { digest } = value;
+  const { digest = digestOf(stream, type, version, data) } = value;
+  if (typeof digest !== 'string' || !DIGEST.test(digest)) throw new Error(`its digest is ${JSON.stringify(digest)}.`);
   return {
     stream,
     position: position as number | undefined,
@@ -131,14 +131,17 @@ function imported(
       correlationId: textOrNull(metadata?.['correlationId']),
       causationId: textOrNull(metadata?.['causationId']),
       occurredAt: (happened as number | undefined) ?? null,
-      digest: typeof digest === 'string' ? Buffer.from(digest, 'hex') : digestOf(stream, type, version, data),
+      digest,
     },
   };
 }
 
+/** SHA-256 in hexadecimal digits. */
+const DIGEST = /^[0-9a-f]{64}$/;
+
 /** As an append of the same content would have it. */
-function digestOf(stream: string, type: string, version: unknown, data: unknown): Buffer {
-  return hash('sha256', canonicalJson([stream, type, version, data, {}]), 'buffer');
+function digestOf(stream: string, type: string, version: unknown, data: unknown): string {
+  return sha256(canonicalJson([stream, type, version, data, {}]));
 }
 
 function textOrNull(value: unknown): string | null {

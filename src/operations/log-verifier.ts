@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hexOf, isMillraceError, messageOf, recordChecksum, recordHash, recordText } from '../core/index.ts';
+import { hexOf, isMillraceError, messageOf, recordChecksum, recordText, sha256 } from '../core/index.ts';
 import type { Storage, StoredRecord } from '../storage/index.ts';
 import { ChainWalker } from './chain-walker.ts';
 import { type Finding, type FindingKind, Findings } from './finding.ts';
@@ -161,7 +161,7 @@ class LogVerifier {
       this.#findings.add('record-damaged', `${named(record)} is damaged: its checksum does not fit.`, position);
     const linked = await this.#chain.hashAt(position);
     if (linked !== undefined) this.#linkedEvents++;
-    const hash = text === undefined ? undefined : recordHash(text);
+    const hash = text === undefined ? undefined : sha256(text);
     this.#content.update(hash ?? linked ?? '', 'hex');
     if (damaged) return this.#passOver(record);
     if (linked !== undefined && hash !== linked) {
@@ -294,7 +294,7 @@ function isLinkedAt(record: StoredRecord, other: StoredRecord, linked: string): 
   ];
   return places.some(place => {
     const text = readableText({ ...record, ...placeOf(place) });
-    return other.position !== record.position && text !== undefined && recordHash(text) === linked;
+    return other.position !== record.position && text !== undefined && sha256(text) === linked;
   });
 }
 

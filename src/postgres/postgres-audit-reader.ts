@@ -17,7 +17,7 @@ type RecordRow = [
   occurredAt: number | null,
   recordedAt: number,
   tags: readonly string[] | null,
-  digest: Uint8Array,
+  digest: string,
   correlation: string | null,
   causation: string | null,
 ];
@@ -37,7 +37,7 @@ export class PostgresAuditReader implements AuditReader {
   async readRecords({ after, limit }: { after: number; limit: number }): Promise<readonly StoredRecord[]> {
     const rows = await this.#connection.rows<RecordRow>(
       `SELECT e.position, coalesce(s.name, ''), e.revision, e.id, coalesce(k.type, ''), e.schema_version, e.data, e.metadata,
-         e.occurred_at, e.recorded_at, e.tags, e.digest, e.correlation, e.causation
+         e.occurred_at, e.recorded_at, e.tags, encode(e.digest, 'hex'), e.correlation, e.causation
        FROM ${this.#schema}.events e LEFT JOIN ${this.#schema}.streams s ON s.id = e.stream
        LEFT JOIN ${this.#schema}.kinds k ON k.id = e.type
        WHERE e.position > $1 ORDER BY e.position LIMIT $2`,

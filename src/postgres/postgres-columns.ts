@@ -47,5 +47,6 @@ export type EventColumns = [
   tags: string | null,
   occurredAt: number | null,
   recordedAt: number | null,
-  digest: Uint8Array,
+  /** As the text of bytes. */
+  digest: string,
 ];

@@ -7,7 +7,7 @@ import {
   type Random,
   sleep,
 } from '../core/index.ts';
-import type { Batch, CommitResult } from '../storage/index.ts';
+import { type Batch, type CommitResult, withoutFreshEvents } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import { COMMIT_PARAMETERS } from './postgres-commit.sql.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
@@ -163,13 +163,4 @@ export class PostgresCommitter {
 
 function isSettled(planned: PlannedBatch): planned is PlannedBatch & Required<Pick<PlannedBatch, 'refusal'>> {
   return planned.refusal !== undefined && !planned.mayBeKnown;
-}
-
-function withoutFreshEvents({ appends, ...batch }: Batch): Batch {
-  if (appends === undefined) return batch;
-  const known = appends.map(append => ({
-    ...append,
-    events: append.events.map(event => ({ ...event, fresh: false })),
-  }));
-  return { ...batch, appends: known };
 }

@@ -1,4 +1,4 @@
-import type { CursorLease, CursorRow, CursorStore } from '../storage/index.ts';
+import type { CursorHolder, CursorLease, CursorRow, CursorStore } from '../storage/index.ts';
 import { CLOCK_MS } from './postgres-clock.sql.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 
@@ -46,6 +46,15 @@ export class PostgresCursorStore implements CursorStore {
        WHERE processor = $1 AND partition = $2 AND fence = $3`,
       [processor, partition, fence],
     );
+  }
+
+  async holders(processor: string): Promise<readonly CursorHolder[]> {
+    const rows = await this.#connection.rows<[number, string]>(
+      `SELECT partition, owner FROM ${this.#cursors}
+       WHERE processor = $1 AND fence IS NOT NULL AND lease_ends_at > ${CLOCK_MS} ORDER BY partition`,
+      [processor],
+    );
+    return rows.map(([partition, owner]) => ({ partition, owner }));
   }
 
   async read(processor?: string): Promise<readonly CursorRow[]> {

@@ -1,10 +1,10 @@
 import { MillraceError } from '../core/index.ts';
 import type { CollectionDefinition, DocumentQuery, DocumentReader, StoredDocument } from '../storage/index.ts';
+import { undefinedCollection } from '../storage/index.ts';
 import type { KnownCollection, PostgresCatalog } from './postgres-catalog.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { isMissing } from './postgres-errors.ts';
 import { CUT_TEXT, indexedValue, indexText, memberOf } from './postgres-index-value.ts';
-import { undefinedCollection } from './postgres-refusals.ts';
 
 const QUERY_LIMIT_DEFAULT = 100;
 const QUERY_LIMIT_MAX = 10_000;

@@ -10,9 +10,6 @@ import type {
   StreamAppend,
   TopicWrite,
 } from '../storage/index.ts';
-import type { PostgresCatalog } from './postgres-catalog.ts';
-import { type EventColumns, PostgresColumns, textArray } from './postgres-columns.ts';
-import type { PlannedBatch } from './postgres-planned-batch.ts';
 import {
   type ConflictingEvent,
   conditionConflict,
@@ -27,7 +24,10 @@ import {
   keyTaken,
   notParked,
   revisionConflict,
-} from './postgres-refusals.ts';
+} from '../storage/index.ts';
+import type { PostgresCatalog } from './postgres-catalog.ts';
+import { type EventColumns, PostgresColumns, textArray } from './postgres-columns.ts';
+import type { PlannedBatch } from './postgres-planned-batch.ts';
 
 /** What the commit function answers. Numbers of batches, items and events count from 1, as arrays of PostgreSQL do. */
 export interface GroupAnswer {
@@ -241,7 +241,7 @@ export class PostgresGroup {
             event.tags.length === 0 ? null : textArray(event.tags),
             event.occurredAt,
             event.recordedAt ?? null,
-            event.digest,
+            `\\x${event.digest}`,
           );
           if (stream.startsWith(SYSTEM_PREFIX) || this.#catalog.isStored(event.type, event.schemaVersion)) continue;
           versions.add(number, event.type, event.schemaVersion);

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { type Clock, type Logger, messageOf, type Scheduled } from '../core/index.ts';
-import type { Batch, Hint, WorkWrite } from '../storage/index.ts';
+import { type Batch, type Hint, touchedNames } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { type HintMessage, type LogStep, messageTexts, readMessage, withStep } from './postgres-hint-message.ts';
@@ -10,7 +10,6 @@ const POLL_LISTENING_MS = 1_000;
 const POLL_ALONE_MS = 50;
 /** How far a poll looks for the types of what it missed; beyond, it may be of any type. */
 const POLLED_EVENTS_MAX = 1_000;
-const GIVES_WORK: ReadonlySet<string> = new Set<WorkWrite['op']>(['enqueue', 'retry', 'redrive']);
 
 interface Parts {
   readonly connection: PostgresConnection;
@@ -59,14 +58,7 @@ export class PostgresHints {
 
   /** Tells of a group that this process has committed. */
   committed(batches: readonly Batch[], log: { from: number; head: number } | undefined): void {
-    const types = new Set<string>();
-    const queues = new Set<string>();
-    const topics = new Set<string>();
-    for (const { appends, work, topics: written } of batches) {
-      for (const { events } of appends ?? []) for (const { type } of events) types.add(type);
-      for (const write of work ?? []) if (GIVES_WORK.has(write.op)) queues.add(write.queue);
-      for (const write of written ?? []) topics.add(write.topic);
-    }
+    const { types, queues, topics } = touchedNames(batches);
     if (log !== undefined && log.head > log.from) this.#passed(log);
     const { from, head } = log ?? { from: this.#told, head: this.#told };
     this.#hint({ from, head, types, queues, topics });

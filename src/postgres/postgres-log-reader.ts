@@ -25,11 +25,11 @@ type EventRow = [
   occurredAt: number | null,
   recordedAt: number,
   tags: readonly string[] | null,
-  digest: Uint8Array,
+  digest: string,
 ];
 
 const EVENT_COLUMNS =
-  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, e.digest';
+  "e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, encode(e.digest, 'hex')";
 /** Behind the columns of an event in a row of a page. */
 const FOUND_COLUMN = 12;
 const HEAD_COLUMN = 14;

@@ -1,10 +1,9 @@
-import { categoryOf, isMillraceError, type MillraceError } from '../core/index.ts';
-import type { Batch, CollectionOwner, DocumentWrite, StateKey, StateWrite, TopicDefinition } from '../storage/index.ts';
-import type { PostgresCatalog } from './postgres-catalog.ts';
-import { indexText, memberOf } from './postgres-index-value.ts';
+import { isMillraceError, type MillraceError } from '../core/index.ts';
+import type { Batch, DocumentWrite, StateKey, StateWrite, TopicDefinition } from '../storage/index.ts';
 import {
   appendedTwice,
   idTwice,
+  isGuarded,
   keyTaken,
   noJson,
   noSuchPartition,
@@ -12,7 +11,9 @@ import {
   undefinedTopic,
   unguardedDocument,
   unguardedState,
-} from './postgres-refusals.ts';
+} from '../storage/index.ts';
+import type { PostgresCatalog } from './postgres-catalog.ts';
+import { indexText, memberOf } from './postgres-index-value.ts';
 
 /** A document as it goes to its table. */
 export interface PlannedDocument {
@@ -100,15 +101,6 @@ function plannedDocuments(batch: Batch, catalog: PostgresCatalog): readonly Plan
     });
   }
   return [...last.values()];
-}
-
-function isGuarded(owner: CollectionOwner, key: string, { cursors, appends }: Batch): boolean {
-  if ('processor' in owner) return cursors?.some(move => move.processor === owner.processor) ?? false;
-  const snapshot = 'snapshotsOf' in owner;
-  if (categoryOf(key) !== (snapshot ? owner.snapshotsOf : owner.category)) return false;
-  const append = appends?.find(({ stream }) => stream === key);
-  if (append === undefined || append.expected === 'any') return false;
-  return snapshot ? append.expected !== 'noStream' : append.expected !== 'exists' && append.events.length > 0;
 }
 
 function indexTexts(write: DocumentWrite, indexes: readonly string[]): string[] {

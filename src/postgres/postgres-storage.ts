@@ -8,19 +8,20 @@ import {
   systemClock,
   systemRandom,
 } from '../core/index.ts';
-import type {
-  AuditReader,
-  Batch,
-  Capabilities,
-  CommitResult,
-  CursorStore,
-  DocumentReader,
-  Hint,
-  LogReader,
-  SchemaState,
-  Storage,
-  TopicReader,
-  WorkQueue,
+import {
+  type AuditReader,
+  type Batch,
+  type Capabilities,
+  type CommitResult,
+  type CursorStore,
+  type DocumentReader,
+  type Hint,
+  type LogReader,
+  rowsOf,
+  type SchemaState,
+  type Storage,
+  type TopicReader,
+  type WorkQueue,
 } from '../storage/index.ts';
 import { PostgresAuditReader } from './postgres-audit-reader.ts';
 import { PostgresCatalog } from './postgres-catalog.ts';
@@ -174,22 +175,4 @@ class PostgresStorage implements Storage {
   #closedError(): Error {
     return closedError(this.#connection.target.shown);
   }
-}
-
-/** Characters of content that take as long to send and write as a row does by itself. */
-const CHARACTERS_PER_ROW = 4_096;
-
-/** The rows that a batch writes, long ones counted by their length: what its share of a group is measured by. */
-function rowsOf({ appends, documents, work, topics, state }: Batch): number {
-  let rows = 1 + (work?.length ?? 0) + (state?.length ?? 0) + (topics?.length ?? 0);
-  let characters = 0;
-  for (const { events } of appends ?? []) {
-    rows += events.length;
-    for (const { data } of events) characters += data.length;
-  }
-  for (const { body } of documents ?? []) {
-    rows++;
-    characters += body?.length ?? 0;
-  }
-  return rows + Math.floor(characters / CHARACTERS_PER_ROW);
 }

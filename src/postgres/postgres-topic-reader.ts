@@ -7,9 +7,9 @@ import type {
   TopicReader,
   TopicRecord,
 } from '../storage/index.ts';
+import { undefinedTopic } from '../storage/index.ts';
 import type { PostgresCatalog } from './postgres-catalog.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
-import { undefinedTopic } from './postgres-refusals.ts';
 
 type StateRow = [key: string, end: number, start: number, value: string];
 

@@ -3,10 +3,19 @@
  * queues; both hand plain data to a handler and commit what it returns. Three words to know: *processor* (follows the log),
  * *cursor* (how far it has come), *dead letter* (what it gave up and kept).
  */
+export { Doorbell } from './doorbell.ts';
 export type { Environment } from './environment.ts';
-export { type FailurePolicy, failureOf, PATIENCE } from './failure-policy.ts';
-export { keepRenewed, LEASE_MS } from './lease-renewal.ts';
+export {
+  type CompleteFailurePolicy,
+  completeFailurePolicy,
+  type FailurePolicy,
+  failureOf,
+  isTransient,
+  PATIENCE,
+} from './failure-policy.ts';
+export { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
 export { LogFollower } from './log-follower.ts';
+export { PartitionShare } from './partition-share.ts';
 export {
   deadLetterQueue,
   type EventHandler,
@@ -15,6 +24,6 @@ export {
   type ProcessorState,
   type ProcessorStatus,
 } from './processor.ts';
-export { checkStartAt, type StartAt } from './start-at.ts';
+export { checkStartAt, positionBefore, type StartAt } from './start-at.ts';
 export { type SubscriptionOptions, subscribe } from './subscription.ts';
 export { type Admission, WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

@@ -241,9 +241,9 @@ test('never says that it lags less than it does, not even before it has read any
   await storage.cursors.acquire(other);
   const { processor, seen } = collecting(environment);
   await clock.resolve(processor.start());
-  expect(processor.status()).toMatchObject({ state: 'starting', position: 0, head: 10, lag: 10 });
+  expect(processor.status()).toMatchObject({ state: 'standby', position: 0, head: 10, lag: 10 });
   await append(environment, 10);
-  expect(processor.status()).toMatchObject({ state: 'starting', lag: 11 });
+  expect(processor.status()).toMatchObject({ state: 'standby', lag: 11 });
   await clock.runUntil(() => processor.status().lag === 0);
   expect(seen).toHaveLength(11);
   await end(environment, processor);

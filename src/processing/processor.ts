@@ -10,8 +10,9 @@ import {
   isTransient,
   PATIENCE,
 } from './failure-policy.ts';
-import { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
+import { keepRenewed, LEASE_MS } from './lease-renewal.ts';
 import { LogFollower } from './log-follower.ts';
+import { type PartitionShare, turnOf } from './partition-share.ts';
 import { positionBefore, type StartAt } from './start-at.ts';
 
 /** What handles the events of a processor. It returns effects and commits nothing itself. */
@@ -25,10 +26,10 @@ export interface EventHandler {
     context: { readonly signal: AbortSignal },
   ): Effects | undefined | Promise<Effects | undefined>;
   /**
-   * Drops what is remembered of the storage: after events that were handled but not committed, and when the cursor is taken,
-   * since another owner may have moved on what was remembered under the lease before.
+   * Drops what is remembered of the storage: after events that were handled but not committed (`failed`), and when the cursor is
+   * `taken`, since another owner may have moved on what was remembered under the lease before.
    */
-  reset?(): void;
+  reset?(why: 'taken' | 'failed'): void;
   /** Learns that the effects of the last call were committed. */
   committed?(events: readonly RecordedEvent[]): void;
   /** What else a dead letter says of an event, which may be one that cannot be decoded. */
@@ -41,6 +42,8 @@ export interface ProcessorDefinition {
   readonly name: string;
   /** Which of the cursors of that name is its own. Default: 0. */
   readonly partition?: number;
+  /** Which partitions this process may hold. Default: whichever it can get. */
+  readonly share?: PartitionShare;
   /** The event types it wants; all but Millrace's own when left out. */
   readonly types?: readonly string[];
   /** Which of those events it wants. */
@@ -55,8 +58,11 @@ export interface ProcessorDefinition {
   readonly failure?: FailurePolicy;
 }
 
-/** Whether a processor is at work, and if not, why. `stopped` was asked for; `failed` was not. */
-export type ProcessorState = 'starting' | 'catching-up' | 'live' | 'retrying' | 'failed' | 'stopped';
+/**
+ * Whether a processor is at work, and if not, why. `standby`: another process holds its cursor, or may. `stopped` was asked for;
+ * `failed` was not.
+ */
+export type ProcessorState = 'starting' | 'standby' | 'catching-up' | 'live' | 'retrying' | 'failed' | 'stopped';
 
 /** Where a processor stands. */
 export interface ProcessorStatus {
@@ -98,6 +104,8 @@ export class Processor {
   readonly #failure: CompleteFailurePolicy;
   readonly #follower: LogFollower;
   readonly #stopping = new AbortController();
+  /** Aborts what is being handled: when it stops, or has lost its cursor. */
+  #signal = this.#stopping.signal;
   readonly #waiters = new Set<{ position: number; resolve: (reached: boolean) => void }>();
   #state: ProcessorState = 'starting';
   #advancedAt: number | null = null;
@@ -175,6 +183,11 @@ export class Processor {
     return this.#state === 'failed' || this.#state === 'stopped';
   }
 
+  get #mayHold(): boolean {
+    const { partition = 0, share } = this.#definition;
+    return share?.allows(partition) !== false;
+  }
+
   get #stopped(): boolean {
     return this.#stopping.signal.aborted;
   }
@@ -188,7 +201,7 @@ export class Processor {
         await this.#holdAndFollow();
       } catch (thrown) {
         if (isMillraceError(thrown, 'STORAGE_CLOSED')) break;
-        this.#definition.handler.reset?.();
+        this.#definition.handler.reset?.('failed');
         this.#retrying(thrown);
         telemetry.logger.warn(
           { processor: this.name, err: this.#reason },
@@ -206,12 +219,17 @@ export class Processor {
   /** Takes the cursor, follows the log as long as the lease lasts, and gives the cursor back. */
   async #holdAndFollow(): Promise<void> {
     const { storage, clock, owner } = this.#environment;
-    const request = { processor: this.name, partitions: [this.#definition.partition ?? 0], owner, leaseMs: LEASE_MS };
-    const [lease] = await storage.cursors.acquire(request);
-    if (lease === undefined) return sleep(clock, RENEW_MS, this.#stopping.signal);
-    this.#definition.handler.reset?.();
+    const { partition = 0, share } = this.#definition;
+    const request = { processor: this.name, partitions: [partition], owner, leaseMs: LEASE_MS };
+    const [lease] = share?.allows(partition) === false ? [] : await storage.cursors.acquire(request);
+    if (lease === undefined) {
+      this.#state = 'standby';
+      return turnOf(share, this.#environment, this.#stopping.signal);
+    }
+    this.#definition.handler.reset?.('taken');
     const renewal = keepRenewed(lease, storage, clock);
     try {
+      this.#signal = AbortSignal.any([this.#stopping.signal, renewal.lost]);
       await this.#follow(lease, renewal.isLost);
     } finally {
       renewal.end();
@@ -223,8 +241,8 @@ export class Processor {
     const { storage } = this.#environment;
     const { batchSize = BATCH_SIZE_DEFAULT } = this.#definition;
     let checkpoint = await this.#startingCheckpoint(lease);
-    this.#follower.advance(Number(checkpoint ?? 0));
-    while (!this.#stopped && !isLost()) {
+    this.#follower.advance(Number.parseInt(checkpoint ?? '0', 10));
+    while (!this.#stopped && !isLost() && this.#mayHold) {
       const page = await this.#follower.page(batchSize);
       const isBehind = page.through < this.#follower.head;
       if (isBehind) this.#state = 'catching-up';
@@ -232,7 +250,7 @@ export class Processor {
         const moved = await this.#handleOrFail(lease, checkpoint, page.events);
         if (moved === undefined) return;
         checkpoint = moved;
-      } else if (page.through - Number(checkpoint ?? 0) >= IDLE_MOVE_FROM) {
+      } else if (page.through - Number.parseInt(checkpoint ?? '0', 10) >= IDLE_MOVE_FROM) {
         const to = String(page.through);
         await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
         checkpoint = to;
@@ -263,7 +281,7 @@ export class Processor {
     try {
       return await this.#handle(lease, from, events);
     } catch (thrown) {
-      this.#definition.handler.reset?.();
+      this.#definition.handler.reset?.('failed');
       if (isTransient(thrown) || isMillraceError(thrown, 'STORAGE_CLOSED')) throw thrown;
     }
     let checkpoint: string | null = from;
@@ -282,7 +300,7 @@ export class Processor {
       try {
         return await this.#handle(lease, from, [event]);
       } catch (thrown) {
-        this.#definition.handler.reset?.();
+        this.#definition.handler.reset?.('failed');
         if (isTransient(thrown) || isMillraceError(thrown, 'STORAGE_CLOSED')) throw thrown;
         this.#retrying(thrown, event.position);
         const delay = delayAfter(this.#failure.retry, failures, random);
@@ -306,7 +324,7 @@ export class Processor {
   async #handle(lease: CursorLease, from: string | null, stored: readonly StoredEvent[]): Promise<string> {
     const { handler } = this.#definition;
     const events = await this.#environment.codec.decodeAll(stored);
-    const effects = await handler.handle(events, { signal: this.#stopping.signal });
+    const effects = await handler.handle(events, { signal: this.#signal });
     const last = events.at(-1) as RecordedEvent;
     const checkpoint = await this.#commit(lease, from, last.position, effects ?? {});
     handler.committed?.(events);

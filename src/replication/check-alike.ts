@@ -9,7 +9,7 @@ function recordHash(event: StoredEvent): string {
   const { digest, ...rest } = event;
   const { position, stream, revision, id, type, schemaVersion, data, metadata, tags, occurredAt, recordedAt } = rest;
   const members = [position, stream, revision, id, type, schemaVersion, data, metadata, tags, occurredAt, recordedAt];
-  return hash('sha256', JSON.stringify([...members, Buffer.from(digest).toString('hex')]));
+  return hash('sha256', JSON.stringify([...members, digest]));
 }
 
 /** The first position up to `through` at which two logs differ; undefined when there is none. */

@@ -1,13 +1,14 @@
 import { isMillraceError, MillraceError } from '../core/index.ts';
 import { type Environment, Processor, type ProcessorStatus, WorkRunner } from '../processing/index.ts';
+import type { Hint } from '../storage/index.ts';
 import { FreshStarts } from './fresh-starts.ts';
 import type { Saga } from './saga-definition.ts';
 import { sagaStream } from './saga-events.ts';
 import { SagaExecutor } from './saga-executor.ts';
-import { SAGA_INDEX, type SagaSummary, typeAndStatus } from './saga-index.ts';
+import { SAGA_INDEX, type SagaSummary, summaryIn, typeAndStatus } from './saga-index.ts';
 import { foldHistory, loadHistory } from './saga-instance.ts';
-import { prepareRepair, type Repair, type RepairNote } from './saga-repair.ts';
-import { prepareStart, sagaQueue } from './saga-start.ts';
+import { prepareOperation, type RepairNote, type SagaOperation } from './saga-operation.ts';
+import { checkedInput, prepareStart, sagaQueue } from './saga-start.ts';
 import { type SagaState, type SagaStatus, startedState } from './saga-state.ts';
 import { SagaTriggerHandler } from './saga-trigger.ts';
 import { type SagaView, sagaView } from './saga-view.ts';
@@ -34,6 +35,8 @@ interface SagaType {
   readonly runner: WorkRunner;
   /** Instances that this process has started and not yet claimed, their first attempt included. */
   readonly fresh: FreshStarts;
+  /** Lets those that are at work look at what has happened outside. */
+  readonly heard: (hint: Hint) => void;
 }
 
 const CONCURRENCY_DEFAULT = 256;
@@ -44,6 +47,7 @@ export class SagaEngine {
   readonly #environment: Environment;
   readonly #types = new Map<string, SagaType>();
   #draining = false;
+  #unwatch: (() => void) | undefined;
 
   /** Throws `INVALID_DEFINITION` when a type has the same version twice. */
   constructor(options: SagaEngineOptions) {
@@ -60,11 +64,15 @@ export class SagaEngine {
       await trigger?.start();
       runner.start();
     }
+    this.#unwatch ??= this.#environment.storage.watch(hint => {
+      for (const { heard } of this.#types.values()) heard(hint);
+    });
   }
 
   /** Starts no more attempts, lets those at work finish for a while, and ends. */
   async stop(): Promise<void> {
     this.#draining = true;
+    this.#unwatch?.();
     const types = [...this.#types.values()];
     await Promise.all(types.flatMap(({ trigger, runner }) => [trigger?.stop(), runner.stop()]));
   }
@@ -112,19 +120,73 @@ export class SagaEngine {
   }
 
   /**
-   * Lets a parked saga go on where it stood, its tries counted anew, under the same idempotency keys. Throws
-   * `SAGA_NOT_PARKED` when it does not wait for a person, `INVALID_ARGUMENT` without a reason.
+   * Does something with a saga, and keeps who did it and why in its history. Answers where it stands then.
+   *
+   * - `retry` lets a parked saga go on where it stood, its tries counted anew, under the same idempotency keys; with `input`, on a corrected one.
+   * - `skipUndo` counts the failed undo that it is parked at as done, for instance because it was settled by hand.
+   * - `completeStep` gives a step that waits or is parked a result, as if it had completed; `skipStep` takes it for done without effect.
+   * - `cancel` turns it back: what was done is undone, and it ends as `CANCELLED`. Not after its pivot.
+   * - `pause` lets what is at work end and begins nothing else; its deadline runs on. `resume` lets it go on.
+   * - `forceComplete` ends a parked saga as it stands; nothing is run, undone or told any more.
+   *
+   * Throws `SAGA_NOT_PARKED` or `SAGA_STATE_CONFLICT` when it is not in a state for that, `REVISION_CONFLICT` when somebody else was
+   * faster, `INVALID_ARGUMENT` without a reason, `SCHEMA_VIOLATION` for an input that does not fit.
    */
-  retry(type: string, id: string, note: RepairNote): Promise<SagaView> {
-    return this.#repair('retry', type, id, note);
+  async operate(type: string, id: string, operation: SagaOperation, note: RepairNote): Promise<SagaView> {
+    const { versions, current } = this.#find(type);
+    const state = foldHistory(await loadHistory(this.#environment, sagaStream(type, id)));
+    if (state === undefined) throw notFound(type, id);
+    const saga = versions.get(state.version);
+    let wanted = operation;
+    if (operation.kind === 'retry' && operation.input !== undefined) {
+      wanted = { ...operation, input: await checkedInput(saga ?? current, id, operation.input) };
+    }
+    await this.#environment.storage.commit(prepareOperation(this.#environment, { saga, state }, wanted, note));
+    return this.get(type, id);
   }
 
-  /**
-   * Counts the failed undo that a saga is parked at as done, for instance because it was settled by hand, and goes on with the
-   * undo before it. Throws `SAGA_NOT_PARKED` when it does not wait for a person at an undo, `INVALID_ARGUMENT` without a reason.
-   */
-  skipUndo(type: string, id: string, note: RepairNote): Promise<SagaView> {
-    return this.#repair('skipUndo', type, id, note);
+  /** Lets a parked saga go on where it stood; see `operate`. */
+  retry(type: string, id: string, note: RepairNote & { readonly input?: unknown }): Promise<SagaView> {
+    return this.operate(type, id, { kind: 'retry', input: note.input }, note);
+  }
+
+  /** Counts the failed undo that a saga is parked at as done; see `operate`. */
+  skipUndo(type: string, id: string, note: RepairNote & { readonly step?: string }): Promise<SagaView> {
+    return this.operate(type, id, { kind: 'skipUndo', step: note.step }, note);
+  }
+
+  /** Takes a step that waits or is parked for done without effect; see `operate`. */
+  skipStep(type: string, id: string, note: RepairNote & { readonly step?: string }): Promise<SagaView> {
+    return this.operate(type, id, { kind: 'skipStep', step: note.step }, note);
+  }
+
+  /** Gives a step that waits or is parked its result; see `operate`. */
+  completeStep(
+    type: string,
+    id: string,
+    note: RepairNote & { readonly step?: string; readonly result: unknown },
+  ): Promise<SagaView> {
+    return this.operate(type, id, { kind: 'completeStep', step: note.step, result: note.result }, note);
+  }
+
+  /** Turns a saga back; see `operate`. */
+  cancel(type: string, id: string, note: RepairNote): Promise<SagaView> {
+    return this.operate(type, id, { kind: 'cancel' }, note);
+  }
+
+  /** Holds a saga; see `operate`. */
+  pause(type: string, id: string, note: RepairNote): Promise<SagaView> {
+    return this.operate(type, id, { kind: 'pause' }, note);
+  }
+
+  /** Lets a held saga go on; see `operate`. */
+  resume(type: string, id: string, note: RepairNote): Promise<SagaView> {
+    return this.operate(type, id, { kind: 'resume' }, note);
+  }
+
+  /** Ends a parked saga as it stands; see `operate`. */
+  forceComplete(type: string, id: string, note: RepairNote): Promise<SagaView> {
+    return this.operate(type, id, { kind: 'forceComplete' }, note);
   }
 
   /** Sagas of a type and status, by id. */
@@ -132,10 +194,7 @@ export class SagaEngine {
     this.#find(type);
     const where = { typeAndStatus: typeAndStatus(type, status) };
     const found = await this.#environment.storage.documents.query(SAGA_INDEX.name, { where, limit });
-    return found.map(({ body }) => {
-      const { typeAndStatus: _, ...summary } = JSON.parse(body) as SagaSummary & { typeAndStatus: string };
-      return summary;
-    });
+    return found.map(({ body }) => summaryIn(body));
   }
 
   /** How many sagas there are of each type and status. */
@@ -151,14 +210,6 @@ export class SagaEngine {
     return counts;
   }
 
-  async #repair(repair: Repair, type: string, id: string, note: RepairNote): Promise<SagaView> {
-    this.#find(type);
-    const state = foldHistory(await loadHistory(this.#environment, sagaStream(type, id)));
-    if (state === undefined) throw notFound(type, id);
-    await this.#environment.storage.commit(prepareRepair(this.#environment, state, repair, note));
-    return this.get(type, id);
-  }
-
   #sagaType(type: string, versions: ReadonlyMap<number, Saga>, options: SagaEngineOptions): SagaType {
     const { environment, services, concurrency = CONCURRENCY_DEFAULT } = options;
     const current = versions.get(Math.max(...versions.keys())) as Saga;
@@ -172,11 +223,12 @@ export class SagaEngine {
       },
       environment,
     );
-    const handler = new SagaTriggerHandler(environment, current, fresh);
-    const types = current.triggers.map(({ event }) => event.type);
+    const awaited = awaitedBy(versions.values());
+    const handler = new SagaTriggerHandler(environment, current, fresh, awaited);
+    const types = [...new Set([...current.triggers.map(({ event }) => event.type), ...awaited])];
     const trigger =
       types.length === 0 ? undefined : new Processor({ name: `saga:${type}`, types, handler }, environment);
-    return { current, versions, trigger, runner, fresh };
+    return { current, versions, trigger, runner, fresh, heard: hint => executor.heard(hint, awaited) };
   }
 
   #find(type: string): SagaType {
@@ -211,8 +263,16 @@ function notFound(type: string, id: string): MillraceError {
   return new MillraceError('SAGA_NOT_FOUND', `There is no saga ${type} with the id ${id}.`, { details: { type, id } });
 }
 
-function undoNames({ steps }: Saga): ReadonlyMap<string, string> {
-  return new Map(steps.map(step => [step.name, step.undoName]));
+function undoNames({ graph }: Saga): ReadonlyMap<string, string> {
+  return new Map(
+    [...graph.leaves.values()].flatMap(leaf => (leaf.kind === 'step' ? [[leaf.name, leaf.undoName]] : [])),
+  );
+}
+
+/** The types of the events that sagas wait for. */
+function awaitedBy(sagas: Iterable<Saga>): ReadonlySet<string> {
+  const leaves = [...sagas].flatMap(({ graph }) => [...graph.leaves.values()]);
+  return new Set(leaves.flatMap(leaf => (leaf.kind === 'wait' ? [leaf.event.type] : [])));
 }
 
 function byType(sagas: readonly Saga[]): Map<string, Map<number, Saga>> {

@@ -17,11 +17,13 @@ export interface SagaSummary {
   readonly id: string;
   readonly version: number;
   readonly status: SagaStatus;
-  /** The step that it is at, and whether that is being undone. */
+  /** The step that it is at, the first one of several beside one another, and whether that is being undone. */
   readonly step: string | null;
   readonly undo: boolean;
   readonly attempt: number;
-  /** When the next try is due, in milliseconds since 1970 UTC. */
+  /** The type of the event that it waits for. */
+  readonly waitingFor: string | null;
+  /** When the next try is due, or a pause or wait is over, in milliseconds since 1970 UTC. */
   readonly retryAt: number | null;
   readonly deadline: number | null;
   readonly correlationId: string;
@@ -34,21 +36,32 @@ export interface SagaSummary {
 
 /** The index document of a saga. */
 export function indexWrite(state: SagaState): DocumentWrite {
-  const document = { ...summaryOf(state), typeAndStatus: typeAndStatus(state.type, state.status) };
+  const summary = summaryOf(state);
+  // What most sagas have not is left out: every commit writes the document.
+  const waitingFor = summary.waitingFor ?? undefined;
+  const document = { ...summary, waitingFor, typeAndStatus: typeAndStatus(state.type, state.status) };
   return { collection: SAGA_INDEX.name, key: sagaStream(state.type, state.id), body: JSON.stringify(document) };
+}
+
+/** The summary that an index document holds. */
+export function summaryIn(body: string): SagaSummary {
+  const { typeAndStatus: _, ...summary } = JSON.parse(body) as SagaSummary & { typeAndStatus: string };
+  return { ...summary, waitingFor: summary.waitingFor ?? null };
 }
 
 /** A saga's summary. */
 export function summaryOf(state: SagaState): SagaSummary {
+  const at = state.open[0];
   return {
     type: state.type,
     id: state.id,
     version: state.version,
     status: state.status,
-    step: state.current?.step ?? null,
-    undo: state.current?.undo ?? false,
-    attempt: state.current?.attempt ?? 0,
-    retryAt: state.current?.retryAt ?? null,
+    step: at?.step ?? null,
+    undo: at?.undo ?? false,
+    attempt: at?.attempt ?? 0,
+    waitingFor: state.open.find(({ wait }) => wait?.event !== undefined)?.wait?.event ?? null,
+    retryAt: at?.retryAt ?? at?.wait?.until ?? null,
     deadline: state.deadline,
     correlationId: state.correlationId,
     startedAt: state.startedAt,

@@ -5,6 +5,7 @@ import type { Batch, Storage } from '../storage/index.ts';
 import { defineDecider, defineEvent, send } from '../store/index.ts';
 import { createTestEnvironment, type VirtualClock } from '../testing/index.ts';
 import { declined, defineSaga, type Saga, SagaEngine, type SagaView, tryAgain } from './index.ts';
+import { graphOf } from './saga-graph.ts';
 
 const open: Storage[] = [];
 afterEach(async () => {
@@ -177,7 +178,7 @@ test('parks a saga with the reason when its definition has lost the step that it
   await environment.clock.advance(10);
   await environment.clock.resolve(engine.stop());
   const whole = twoSteps(calls, { run: () => 'paid' }).build();
-  const cut = { ...whole, steps: whole.steps.slice(0, 1) };
+  const cut = { ...whole, graph: graphOf(whole.graph.nodes.slice(0, 1)) };
   const next = new SagaEngine({ sagas: [cut], services: undefined, environment });
   await environment.clock.resolve(next.start());
   await environment.clock.advance(120_000);

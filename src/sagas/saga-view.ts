@@ -1,4 +1,5 @@
 import type { ErrorData, Json } from '../core/index.ts';
+import { partsOfKey } from './saga-graph.ts';
 import { type SagaSummary, summaryOf } from './saga-index.ts';
 import type { RecordedSagaEvent, SagaState } from './saga-state.ts';
 
@@ -49,7 +50,7 @@ function moment(
   const { step = null, attempt = null, durationMs = null, result = null, error = null, retryAt = null } = data;
   const { reason = null, by = null } = data;
   const isUndo = data.undo ?? (event.type === 'SagaStepUndone' || event.type === 'SagaCompensated');
-  const undo = isUndo && step !== null ? (undoNames.get(step) ?? `Undo ${step}`) : null;
+  const undo = isUndo && step !== null ? (undoNames.get(partsOfKey(step).name) ?? `Undo ${step}`) : null;
   return {
     type: event.type,
     revision,

@@ -6,6 +6,7 @@ import {
   messageOf,
   milliseconds,
 } from '../core/index.ts';
+import type { Wait } from './saga-events.ts';
 
 /** What an error of a step says about its effect. */
 export interface StepFailure {
@@ -16,6 +17,8 @@ export interface StepFailure {
   readonly retryable: boolean;
   /** Earliest time of the next try after this failure, in milliseconds from it. */
   readonly retryAfterMs: number | undefined;
+  /** True when the step asks for a person. */
+  readonly parks?: boolean;
 }
 
 const brand = Symbol.for('millrace.stepError');
@@ -25,12 +28,17 @@ export class StepError extends Error {
   readonly [brand] = true;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly parks: boolean;
 
-  constructor(message: string, options: { retryable: boolean; retryAfterMs?: number; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { retryable: boolean; retryAfterMs?: number; parks?: boolean; cause?: unknown },
+  ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'StepError';
     this.retryable = options.retryable;
     this.retryAfterMs = options.retryAfterMs;
+    this.parks = options.parks ?? false;
   }
 }
 
@@ -55,11 +63,19 @@ export function tryAgain(reason: string, options: { after?: Duration; cause?: un
   });
 }
 
+/**
+ * Makes the error of a step that had no effect and cannot go on without a person: the saga is parked at it, nothing is undone, and
+ * a person retries the step, supplies its result, skips it, or cancels the saga.
+ */
+export function needsPerson(reason: string, cause?: unknown): StepError {
+  return new StepError(reason, { retryable: false, parks: true, cause });
+}
+
 /** What a thrown value says about the step that threw it. */
 export function stepFailure(thrown: unknown, step: string): StepFailure {
   if (isStepError(thrown)) {
-    const { retryable, retryAfterMs } = thrown;
-    return { error: stepErrorData(thrown, step), certain: true, retryable, retryAfterMs };
+    const { retryable, retryAfterMs, parks } = thrown;
+    return { error: stepErrorData(thrown, step), certain: true, retryable, retryAfterMs, parks };
   }
   const error = isMillraceError(thrown) ? thrown.toJSON() : stepErrorData(thrown, step);
   return { error, certain: false, retryable: true, retryAfterMs: undefined };
@@ -75,6 +91,15 @@ export function timedOut(step: string, timeoutMs: number, what: 'step' | 'saga')
     { details: { step, timeoutMs } },
   );
   return { error: error.toJSON(), certain: false, retryable: what === 'step', retryAfterMs: undefined };
+}
+
+/** The error of a wait whose event did not come in time. */
+export function waitedTooLong(step: string, { since, until, event, by }: Wait): ErrorData {
+  return new MillraceError(
+    'STEP_TIMED_OUT',
+    `No ${event} with ${by} came within ${(until ?? since) - since} ms, for which ${step} waited.`,
+    { details: { step, event, by } },
+  ).toJSON();
 }
 
 /** The failure of a step that did its work, and answered what JSON cannot hold: trying again would give the same. */

@@ -13,4 +13,6 @@ export interface RouteContext {
   /** Streams to clients that are open; the server ends them when it closes. */
   readonly streams: Set<EventStream>;
   readonly history: AppendHistory;
+  /** Aborts when the server closes: whoever waits is answered. */
+  readonly ending: AbortSignal;
 }

@@ -16,6 +16,7 @@ import { healthRoutes } from './routes/health-routes.ts';
 import { keyRoutes } from './routes/key-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
+import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
 import { streamRoutes } from './routes/stream-routes.ts';
@@ -60,12 +61,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // What is not said to be JSON is not read as JSON: a page of another site can send plain text without asking.
   server.removeContentTypeParser('text/plain');
   const streams = new Set<EventStream>();
+  const ending = new AbortController();
   const end = gracefulEnd(server, clock);
   allowLocalOnly(server);
   server.setErrorHandler((thrown, request, reply) => sendProblem(reply, reportedProblem(thrown, request, logger)));
   server.setNotFoundHandler((request, reply) => sendProblem(reply, problemOf(notFound(request.method, request.url))));
   const history = new AppendHistory(app.storage.log, clock);
-  await addRoutes({ server, app, clock, logger, streams, history });
+  await addRoutes({ server, app, clock, logger, streams, history, ending: ending.signal });
   const address = await listen(server, port);
   await app.storage.announce(address);
   history.start();
@@ -73,6 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     address,
     async close() {
       history.stop();
+      ending.abort();
       for (const stream of streams) stream.close();
       await end();
     },
@@ -90,6 +93,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   deliveryRoutes(context);
   keyRoutes(context);
   subscriptionRoutes(context);
+  pullRoutes(context);
   liveRoutes(context);
   await serveDashboard(context.server);
 }

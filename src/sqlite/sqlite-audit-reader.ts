@@ -9,7 +9,8 @@ const PAGE_MAX = 10_000;
 const NAMED_MAX = 20;
 
 const RECORDS = `SELECT e.position, coalesce(s.name, '') AS stream, e.revision, e.id, coalesce(k.type, '') AS type,
-  e.schema_version AS schemaVersion, e.data, e.metadata, e.occurred_at AS occurredAt, e.recorded_at AS recordedAt, e.tags, e.digest,
+  e.schema_version AS schemaVersion, e.data, e.metadata, e.occurred_at AS occurredAt, e.recorded_at AS recordedAt, e.tags,
+  lower(hex(e.digest)) AS digest,
   e.checksum, e.correlation AS correlationId, e.causation AS causationId
   FROM events e LEFT JOIN streams s ON s.id = e.stream LEFT JOIN kinds k ON k.id = e.type`;
 

@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { linkHash, recordHash } from '../core/index.ts';
+import { linkHash, sha256 } from '../core/index.ts';
 
 /**
  * Ties what each group commits into the hash chain, in the transaction of the group: one row for each. Belongs to the one writer
@@ -29,7 +29,7 @@ export class SqliteChainWriter {
   /** Adds a record that has been written: at `position`, with what `recordText` makes of it. */
   add(position: number, text: string): void {
     if (this.#pending.length === 0) this.#first = position;
-    this.#pending.push(recordHash(text));
+    this.#pending.push(sha256(text));
   }
 
   /** Writes the link of the group; nothing when it has written no events. */

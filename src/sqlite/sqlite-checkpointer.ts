@@ -5,6 +5,8 @@ import { siblingModule } from './sqlite-thread.ts';
 
 /** Pages written to the log before they are copied into the database: 8 MiB. */
 const COPY_AFTER_PAGES = 2_048;
+/** Rows written before the pages in the log are counted again: counting costs as much as writing two rows, and a row changes a few pages. */
+const COUNT_AFTER_ROWS = 64;
 /** Pages in the log before it is started anew: 32 MiB. */
 const RESTART_FROM_PAGES = 8_192;
 /** Pages in the log from which on writing waits for a copy that is under way: 48 MiB. */
@@ -25,6 +27,7 @@ export class SqliteCheckpointer {
   #closed = false;
   #logPages = 0;
   #pagesCopied = 0;
+  #rowsUncounted = 0;
   #waiting: (() => void)[] = [];
 
   constructor(options: { file: string; restartLog: () => Promise<void>; logger: Logger }) {
@@ -33,8 +36,15 @@ export class SqliteCheckpointer {
     this.#logger = options.logger;
   }
 
+  /** Whether the pages in the log are to be counted after a group of so many rows. */
+  countsAfter(rows: number): boolean {
+    this.#rowsUncounted += rows;
+    return this.#rowsUncounted >= COUNT_AFTER_ROWS;
+  }
+
   /** Learns how many pages the log holds after a group; has them copied when enough have come together. */
-  committed(logPages: number): void {
+  counted(logPages: number): void {
+    this.#rowsUncounted = 0;
     this.#logPages = logPages;
     if (logPages < this.#pagesCopied) this.#pagesCopied = 0;
     if (this.#copying || logPages - this.#pagesCopied < COPY_AFTER_PAGES) return;

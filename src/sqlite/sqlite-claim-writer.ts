@@ -1,6 +1,11 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { MillraceError } from '../core/index.ts';
-import type { AppendOutcome, CommitResult, IdempotencyClaim, IdempotentResult } from '../storage/index.ts';
+import {
+  type AppendOutcome,
+  type CommitResult,
+  type IdempotencyClaim,
+  type IdempotentResult,
+  keyReused,
+} from '../storage/index.ts';
 
 /** Keys whose time is over that each new one removes: more than come in, so that they never pile up, and never many at once. */
 const REMOVED_PER_CLAIM = 4;
@@ -41,16 +46,12 @@ export class SqliteClaimWriter {
   }
 
   /** The first result under a key; undefined when it is free. Throws `IDEMPOTENCY_KEY_REUSED` when it stands for something else. */
-  find({ key, digest }: IdempotencyClaim, now: number): CommitResult | undefined {
-    const known = this.#find(key, now);
+  find(claim: IdempotencyClaim, now: number): CommitResult | undefined {
+    const known = this.#find(claim.key, now);
     if (known === undefined) return undefined;
     const { digest: first, ...result } = known;
-    if (Buffer.compare(first, digest) === 0) return { ...result, replayed: true };
-    throw new MillraceError(
-      'IDEMPOTENCY_KEY_REUSED',
-      `Idempotency key ${key} stands for something else that was committed before. Nothing was done: give this a key of its own.`,
-      { details: { key } },
-    );
+    if (Buffer.compare(first, claim.digest) === 0) return { ...result, replayed: true };
+    throw keyReused(claim);
   }
 
   /** Keeps a key with what was done under it. */

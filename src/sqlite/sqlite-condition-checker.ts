@@ -1,6 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { MillraceError } from '../core/index.ts';
-import type { AppendCondition, EventQuery } from '../storage/index.ts';
+import { type AppendCondition, type ConflictingEvent, conditionConflict, type EventQuery } from '../storage/index.ts';
 import type { SqliteKindWriter } from './sqlite-event-kinds.ts';
 import { eventsSelected } from './sqlite-event-walk.ts';
 
@@ -9,18 +8,11 @@ const CONFLICTING_SHOWN_MAX = 20;
 /** Statements differ by how many types and tags a query names. */
 const STATEMENTS_MAX = 200;
 
-interface Conflicting {
-  readonly type: string;
-  readonly position: number;
-  readonly stream: string;
-  readonly revision: number;
-}
-
 /** Checks conditions on what may not stand in the log. Belongs to the one writer of a file. */
 export class SqliteConditionChecker {
   readonly #database: Database;
   readonly #kinds: SqliteKindWriter;
-  readonly #statements = new Map<string, Statement<unknown[], Conflicting>>();
+  readonly #statements = new Map<string, Statement<unknown[], ConflictingEvent>>();
 
   constructor(database: Database, kinds: SqliteKindWriter) {
     this.#database = database;
@@ -29,16 +21,19 @@ export class SqliteConditionChecker {
 
   /** Throws `CONDITION_CONFLICT` when an event stands in the log, up to its head, that a condition forbids. */
   check(conditions: readonly AppendCondition[], head: number): void {
-    for (const { query, after } of conditions) {
+    for (const condition of conditions) {
+      const { query, after } = condition;
       // Most often nothing has come since the decision was made, and nothing has to be looked for.
       if (after >= head) continue;
-      const found = new Map<number, Conflicting>();
+      const found = new Map<number, ConflictingEvent>();
       for (const item of query) for (const event of this.#find(item, after, head)) found.set(event.position, event);
-      if (found.size > 0) throw conflict(after, [...found.values()]);
+      if (found.size === 0) continue;
+      const inOrder = [...found.values()].sort((one, other) => one.position - other.position);
+      throw conditionConflict(condition, inOrder.slice(0, CONFLICTING_SHOWN_MAX));
     }
   }
 
-  #find({ types, tags = [] }: EventQuery, after: number, head: number): readonly Conflicting[] {
+  #find({ types, tags = [] }: EventQuery, after: number, head: number): readonly ConflictingEvent[] {
     const kinds = types === undefined ? undefined : this.#kinds.ofTypes(types);
     if (kinds?.length === 0) return [];
     const part = { tags, ...(kinds === undefined ? {} : { kinds }) };
@@ -46,11 +41,11 @@ export class SqliteConditionChecker {
     return this.#statement(sql).all(...values, CONFLICTING_SHOWN_MAX);
   }
 
-  #statement(selected: string): Statement<unknown[], Conflicting> {
+  #statement(selected: string): Statement<unknown[], ConflictingEvent> {
     let statement = this.#statements.get(selected);
     if (statement === undefined) {
       const type = '(SELECT k.type FROM kinds k WHERE k.id = e.type)';
-      statement = this.#database.prepare<unknown[], Conflicting>(
+      statement = this.#database.prepare<unknown[], ConflictingEvent>(
         `SELECT ${type} AS type, e.position, s.name AS stream, e.revision ${selected} LIMIT ?`,
       );
       if (this.#statements.size >= STATEMENTS_MAX) this.#statements.clear();
@@ -58,14 +53,4 @@ export class SqliteConditionChecker {
     }
     return statement;
   }
-}
-
-function conflict(after: number, found: readonly Conflicting[]): MillraceError {
-  const conflicting = found.toSorted((one, other) => one.position - other.position).slice(0, CONFLICTING_SHOWN_MAX);
-  const [first] = conflicting as [Conflicting];
-  return new MillraceError(
-    'CONDITION_CONFLICT',
-    `Behind position ${after}, on which the append rests, the log holds ${first.type} at position ${first.position}, which its condition forbids. Nothing was appended: read the events again and decide anew.`,
-    { details: { after, conflicting } },
-  );
 }

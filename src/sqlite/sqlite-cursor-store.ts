@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { CursorLease, CursorRow, CursorStore } from '../storage/index.ts';
+import type { CursorHolder, CursorLease, CursorRow, CursorStore } from '../storage/index.ts';
 import type { SqliteWriterHost } from './sqlite-writer-host.ts';
 
 /** Cursors as their users see them: leased through the writer, which keeps the leases; looked at beside it. */
@@ -25,6 +25,10 @@ export class SqliteCursorStore implements CursorStore {
 
   async release(lease: CursorLease): Promise<void> {
     await this.#writer.call('releaseCursor', lease);
+  }
+
+  async holders(processor: string): Promise<readonly CursorHolder[]> {
+    return this.#writer.call('cursorHolders', processor);
   }
 
   async read(processor?: string): Promise<readonly CursorRow[]> {

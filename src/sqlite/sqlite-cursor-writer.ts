@@ -1,6 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { MillraceError } from '../core/index.ts';
-import type { CursorLease, CursorMove } from '../storage/index.ts';
+import { type CursorHolder, type CursorLease, type CursorMove, cursorElsewhere, cursorLost } from '../storage/index.ts';
 import type { SqliteLeases } from './sqlite-leases.ts';
 
 /** Who wants which cursors, and for how long. */
@@ -39,6 +38,13 @@ export class SqliteCursorWriter {
     return taken;
   }
 
+  /** Who holds which partitions of a processor. */
+  holders(processor: string, now: number): CursorHolder[] {
+    const running = this.#leases.running(scopeOf(processor), now);
+    const holders = running.map(([partition, { owner = '' }]) => ({ partition: Number(partition), owner }));
+    return holders.sort((one, other) => one.partition - other.partition);
+  }
+
   /** Extends a lease; false when it was lost. */
   renew({ processor, partition, fence }: CursorLease, now: number, leaseMs: number): boolean {
     return this.#leases.renew(scopeOf(processor), String(partition), fence, now, leaseMs);
@@ -53,22 +59,11 @@ export class SqliteCursorWriter {
 
   /** Throws `LEASE_LOST` or `CHECKPOINT_CONFLICT` when a move may not be made. */
   check(moves: readonly CursorMove[]): void {
-    for (const { processor, partition, fence, from } of moves) {
-      if (!this.#leases.holds(scopeOf(processor), String(partition), fence)) {
-        throw new MillraceError(
-          'LEASE_LOST',
-          `Partition ${partition} of processor ${processor} is no longer held under fence ${fence}. Nothing was written: another owner may go on from its checkpoint.`,
-          { details: { processor, partition, fence } },
-        );
-      }
+    for (const move of moves) {
+      const { processor, partition, fence, from } = move;
+      if (!this.#leases.holds(scopeOf(processor), String(partition), fence)) throw cursorLost(move);
       const actual = this.#checkpoint(processor, partition);
-      if (actual !== from) {
-        throw new MillraceError(
-          'CHECKPOINT_CONFLICT',
-          `Partition ${partition} of processor ${processor} stands at checkpoint ${actual}, not at ${from}. Nothing was written: read the cursor again.`,
-          { details: { processor, partition, expected: from, actual } },
-        );
-      }
+      if (actual !== from) throw cursorElsewhere(move, actual);
     }
   }
 

@@ -1,13 +1,14 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
-import type {
-  CollectionDefinition,
-  DocumentQuery,
-  DocumentReader,
-  IndexValue,
-  StoredDocument,
+import {
+  type CollectionDefinition,
+  type DocumentQuery,
+  type DocumentReader,
+  type IndexValue,
+  type StoredDocument,
+  undefinedCollection,
 } from '../storage/index.ts';
-import { column, table, undefinedCollection } from './sqlite-document-writer.ts';
+import { column, table } from './sqlite-document-writer.ts';
 import type { SqliteWriterHost } from './sqlite-writer-host.ts';
 
 interface Collection {

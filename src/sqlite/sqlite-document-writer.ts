@@ -1,6 +1,13 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { categoryOf, MillraceError } from '../core/index.ts';
-import type { Batch, CollectionDefinition, CollectionOwner, DocumentWrite } from '../storage/index.ts';
+import { MillraceError } from '../core/index.ts';
+import {
+  type Batch,
+  type CollectionDefinition,
+  type DocumentWrite,
+  isGuarded,
+  undefinedCollection,
+  unguardedDocument,
+} from '../storage/index.ts';
 
 /** A collection's table and the statements that write it. */
 interface Collection {
@@ -72,14 +79,9 @@ export class SqliteDocumentWriter {
 
   /** Throws `UNGUARDED_WRITE` or `COLLECTION_NOT_DEFINED` when a document may not be written by this batch. */
   check(writes: readonly DocumentWrite[], batch: Batch): void {
-    for (const { collection, key } of writes) {
-      const { owner } = this.#collection(collection).definition;
-      if (isGuarded(owner, key, batch)) continue;
-      throw new MillraceError(
-        'UNGUARDED_WRITE',
-        `Document ${key} of collection ${collection} may only be written together with ${guardOf(owner, key)}. Nothing was written.`,
-        { details: { collection, key, owner } },
-      );
+    for (const write of writes) {
+      const { owner } = this.#collection(write.collection).definition;
+      if (!isGuarded(owner, write.key, batch)) throw unguardedDocument(write, owner);
     }
   }
 
@@ -109,21 +111,6 @@ export class SqliteDocumentWriter {
   }
 }
 
-function isGuarded(owner: CollectionOwner, key: string, { cursors, appends }: Batch): boolean {
-  if ('processor' in owner) return cursors?.some(move => move.processor === owner.processor) ?? false;
-  const snapshot = 'snapshotsOf' in owner;
-  if (categoryOf(key) !== (snapshot ? owner.snapshotsOf : owner.category)) return false;
-  const append = appends?.find(({ stream }) => stream === key);
-  if (append === undefined || append.expected === 'any') return false;
-  return snapshot ? append.expected !== 'noStream' : append.expected !== 'exists' && append.events.length > 0;
-}
-
-function guardOf(owner: CollectionOwner, key: string): string {
-  if ('processor' in owner) return `the cursor of processor ${owner.processor}`;
-  if ('category' in owner) return `an append to stream ${key} (category ${owner.category}) at an exact revision`;
-  return `an append to stream ${key} (category ${owner.snapshotsOf}) that expects it to be there`;
-}
-
 /** The table of a collection. */
 export function table(collectionId: number): string {
   return `documents_${collectionId}`;
@@ -132,15 +119,6 @@ export function table(collectionId: number): string {
 /** The generated column of a collection's nth index. */
 export function column(index: number): string {
   return `index_${index}`;
-}
-
-/** The error for a collection that nobody has defined. */
-export function undefinedCollection(name: string): MillraceError {
-  return new MillraceError(
-    'COLLECTION_NOT_DEFINED',
-    `There is no collection ${name}. Define it before it is written or read.`,
-    { details: { collection: name } },
-  );
 }
 
 const FIELD = /^[A-Za-z_][A-Za-z0-9_]*$/;

@@ -1,3 +1,5 @@
+import type { Database } from 'better-sqlite3';
+
 /** Who holds something, until when by the monotonic clock. */
 export interface Lease {
   readonly fence: number;
@@ -51,6 +53,11 @@ export class SqliteLeases {
     return lease !== undefined && lease.endsAt > now;
   }
 
+  /** The leases of a scope that are still running, by key. */
+  running(scope: string, now: number): readonly (readonly [key: string, lease: Lease])[] {
+    return [...(this.#held.get(scope) ?? [])].filter(([, { endsAt }]) => endsAt > now);
+  }
+
   /** Extends a lease; false when another holder took over. */
   renew(scope: string, key: string, fence: number, now: number, leaseMs: number): boolean {
     const lease = this.#held.get(scope)?.get(key);
@@ -72,4 +79,15 @@ export class SqliteLeases {
   count(scope: string): number {
     return this.#held.get(scope)?.size ?? 0;
   }
+}
+
+/** Counts the openings of a file, so that fences rise over restarts. */
+export function nextEpoch(database: Database): number {
+  return database
+    .prepare(
+      `INSERT INTO meta (name, value) VALUES ('epoch', 1)
+       ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value`,
+    )
+    .pluck()
+    .get() as number;
 }

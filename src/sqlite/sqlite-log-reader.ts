@@ -28,12 +28,12 @@ type EventRow = [
   occurredAt: number | null,
   recordedAt: number,
   tags: string | null,
-  digest: Uint8Array,
+  digest: string,
   checksum: number | null,
 ];
 
 const EVENT_COLUMNS =
-  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, e.digest, e.checksum';
+  'e.position, s.name, e.revision, e.id, e.type, e.schema_version, e.data, e.metadata, e.occurred_at, e.recorded_at, e.tags, lower(hex(e.digest)), e.checksum';
 const NO_TAGS: readonly string[] = [];
 const PAGE_MAX = 10_000;
 const STREAM_PAGE_DEFAULT = 1_000;

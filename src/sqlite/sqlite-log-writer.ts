@@ -1,6 +1,17 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { categoryOf, MillraceError, recordChecksum, recordText, SYSTEM_PREFIX } from '../core/index.ts';
-import type { AppendCondition, AppendOutcome, EncodedEvent, StreamAppend } from '../storage/index.ts';
+import { categoryOf, recordChecksum, recordText, SYSTEM_PREFIX } from '../core/index.ts';
+import {
+  type AppendCondition,
+  type AppendOutcome,
+  appendedTwice,
+  type ConflictingEvent,
+  type EncodedEvent,
+  idReused,
+  idsPartlyKnown,
+  idTwice,
+  revisionConflict,
+  type StreamAppend,
+} from '../storage/index.ts';
 import type { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteConditionChecker } from './sqlite-condition-checker.ts';
 import { SqliteKindWriter } from './sqlite-event-kinds.ts';
@@ -32,7 +43,7 @@ export class SqliteLogWriter {
 
   readonly #findStream: Statement<[string], number>;
   readonly #findRevision: Statement<[number], number | null>;
-  readonly #findEvent: Statement<[string], [number, string, number, Uint8Array, number]>;
+  readonly #findEvent: Statement<[string], [number, string, number, string, number]>;
   readonly #insertStream: Statement<[string]>;
   readonly #insertEvent: Statement<unknown[]>;
   readonly #insertTag: Statement<[string, number, number]>;
@@ -49,13 +60,15 @@ export class SqliteLogWriter {
       .prepare<[number], number | null>('SELECT max(revision) FROM events WHERE stream = ?')
       .pluck();
     this.#findEvent = database
-      .prepare<[string], [number, string, number, Uint8Array, number]>(
-        `SELECT e.position, s.name, e.revision, e.digest, e.recorded_at
+      .prepare<[string], [number, string, number, string, number]>(
+        `SELECT e.position, s.name, e.revision, lower(hex(e.digest)), e.recorded_at
          FROM events e JOIN streams s ON s.id = e.stream WHERE e.id = ?`,
       )
       .raw();
     this.#insertStream = database.prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insertEvent = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insertEvent = database.prepare(
+      'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unhex(?), ?, ?, ?)',
+    );
     this.#insertTag = database.prepare('INSERT INTO event_tags VALUES (?, ?, ?)');
     this.#position = 0;
     this.#lastRecordedAt = 0;
@@ -106,7 +119,7 @@ export class SqliteLogWriter {
       for (const event of events) {
         total++;
         if (!event.fresh) {
-          if (ids.has(event.id)) throw twice(event);
+          if (ids.has(event.id)) throw idTwice(event);
           ids.add(event.id);
         }
         const found = event.fresh ? undefined : this.#findEvent.get(event.id);
@@ -115,8 +128,8 @@ export class SqliteLogWriter {
           continue;
         }
         const [position, knownStream, revision, digest, at] = found;
-        if (knownStream !== stream || Buffer.compare(digest, event.digest) !== 0) {
-          throw reused(event, { stream: knownStream, position });
+        if (knownStream !== stream || digest !== event.digest) {
+          throw idReused(event, { stream: knownStream, position });
         }
         known++;
         sample = event;
@@ -126,26 +139,23 @@ export class SqliteLogWriter {
       outcomes.push(outcome);
     }
     if (known === 0) return undefined;
-    if (known < total) throw partlyKnown(sample as EncodedEvent, unknown as EncodedEvent);
+    if (known < total) throw idsPartlyKnown(sample as EncodedEvent, unknown as EncodedEvent);
     return { appends: outcomes, recordedAt };
   }
 
   /** Throws `REVISION_CONFLICT` when a stream is not where its append expects it. */
   check(appends: readonly StreamAppend[]): void {
     const streams = appends.length > 1 ? new Set<string>() : undefined;
-    for (const { stream, expected } of appends) {
+    for (const append of appends) {
+      const { stream, expected } = append;
       if (streams?.has(stream)) {
-        throw new MillraceError(
-          'INVALID_ARGUMENT',
-          `A batch appends twice to stream ${stream}. Put the events into one append.`,
-          { details: { stream } },
-        );
+        throw appendedTwice(stream);
       }
       streams?.add(stream);
       if (expected === 'any') continue;
       const actual = this.#head(stream).revision;
       const met = expected === 'noStream' ? actual === -1 : expected === 'exists' ? actual >= 0 : actual === expected;
-      if (!met) throw this.#conflict(stream, expected, actual);
+      if (!met) throw revisionConflict(append, actual, this.#conflicting(append));
     }
   }
 
@@ -211,45 +221,14 @@ export class SqliteLogWriter {
     this.#heads.delete(this.#oldest.next().value as string);
   }
 
-  #conflict(stream: string, expected: StreamAppend['expected'], actual: number): MillraceError {
+  /** The events that are there against the expectation of an append. */
+  #conflicting({ stream, expected }: StreamAppend): ConflictingEvent[] {
     const from = typeof expected === 'number' ? expected + 1 : 0;
-    const conflicting = this.#database
-      .prepare(
+    return this.#database
+      .prepare<[number, number, number], ConflictingEvent>(
         `SELECT k.type, e.position, e.revision FROM events e JOIN kinds k ON k.id = e.type
          WHERE e.stream = ? AND e.revision >= ? ORDER BY e.revision LIMIT ?`,
       )
       .all(this.#head(stream).id, from, CONFLICTING_SHOWN_MAX);
-    const found = actual === -1 ? 'does not exist' : `is at revision ${actual}`;
-    const wanted =
-      expected === 'noStream' ? 'not to exist' : expected === 'exists' ? 'to exist' : `at revision ${expected}`;
-    return new MillraceError(
-      'REVISION_CONFLICT',
-      `Stream ${stream} ${found}, but it was expected ${wanted}. Nothing was appended: read the stream again and decide anew.`,
-      { details: { stream, expected, actual, conflicting } },
-    );
   }
-}
-
-function twice(event: EncodedEvent): MillraceError {
-  return new MillraceError(
-    'EVENT_ID_REUSED',
-    `Event id ${event.id} stands twice in one batch. Nothing was appended: give every event an id of its own.`,
-    { details: { id: event.id } },
-  );
-}
-
-function reused(event: EncodedEvent, known: { stream: string; position: number }): MillraceError {
-  return new MillraceError(
-    'EVENT_ID_REUSED',
-    `Event id ${event.id} was used at position ${known.position} of stream ${known.stream} with other content. Nothing was appended: give the new content a new id.`,
-    { details: { id: event.id, ...known } },
-  );
-}
-
-function partlyKnown(known: EncodedEvent, unknown: EncodedEvent): MillraceError {
-  return new MillraceError(
-    'EVENT_ID_REUSED',
-    `Event ${known.id} of the batch is stored and event ${unknown.id} is not, so this is no repetition of an earlier batch. Nothing was appended: send only what is new, with new ids.`,
-    { details: { id: known.id, unknown: unknown.id } },
-  );
 }

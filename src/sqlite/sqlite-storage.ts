@@ -9,19 +9,20 @@ import {
   sleep,
   systemClock,
 } from '../core/index.ts';
-import type {
-  AuditReader,
-  Batch,
-  Capabilities,
-  CommitResult,
-  CursorStore,
-  DocumentReader,
-  Hint,
-  LogReader,
-  Storage,
-  TopicReader,
-  WorkQueue,
-  WorkWrite,
+import {
+  type AuditReader,
+  type Batch,
+  type Capabilities,
+  type CommitResult,
+  type CursorStore,
+  type DocumentReader,
+  type Hint,
+  type LogReader,
+  rowsOf,
+  type Storage,
+  type TopicReader,
+  touchedNames,
+  type WorkQueue,
 } from '../storage/index.ts';
 import { SqliteAuditReader } from './sqlite-audit-reader.ts';
 import { SqliteCheckpointer } from './sqlite-checkpointer.ts';
@@ -123,7 +124,7 @@ class SqliteStorage implements Storage {
     const { file, writer } = parts;
     this.#reading = new SqliteReadConnection(file, writer);
     this.#head = lastPosition(this.#reading.database);
-    this.#queue = new GroupQueue({ clock: parts.clock, weigh: rowsOf, run: group => this.#commitGroup(group) });
+    this.#queue = new GroupQueue({ clock: parts.clock, weigh: rowsOf, run: this.#commitGroup });
     this.log = this.#reader(
       database =>
         new SqliteLogReader(
@@ -186,12 +187,13 @@ class SqliteStorage implements Storage {
     }
   }
 
-  #commitGroup(batches: readonly Batch[]): Outcomes | Promise<Outcomes> {
-    const backlog = this.#parts.checkpointer?.backlog;
-    if (backlog !== undefined) return backlog.then(() => this.#commitGroup(batches));
+  readonly #commitGroup = (batches: readonly Batch[], rows: number): Outcomes | Promise<Outcomes> => {
+    const { checkpointer, writer } = this.#parts;
+    const backlog = checkpointer?.backlog;
+    if (backlog !== undefined) return backlog.then(() => this.#commitGroup(batches, rows));
     let committed: ReturnType<SqliteWriterHost['commitGroup']>;
     try {
-      committed = this.#parts.writer.commitGroup(batches);
+      committed = writer.commitGroup(batches, checkpointer?.countsAfter(rows) ?? false);
     } catch (thrown) {
       return this.#failed(thrown);
     }
@@ -200,11 +202,11 @@ class SqliteStorage implements Storage {
       group => this.#committed(batches, group),
       thrown => this.#failed(thrown),
     );
-  }
+  };
 
   #committed(batches: readonly Batch[], { outcomes, head, logPages }: GroupOutcome) {
     this.#head = head;
-    this.#parts.checkpointer?.committed(logPages);
+    if (logPages !== undefined) this.#parts.checkpointer?.counted(logPages);
     if (this.#listeners.size > 0) this.#hint(hintOf(batches, outcomes, head));
     return outcomes;
   }
@@ -270,37 +272,9 @@ function lastPosition(database: Database): number {
   return database.prepare('SELECT coalesce(max(position), 0) FROM events').pluck().get() as number;
 }
 
-/** Characters of content that take as long to write as a row does by itself: about one page of the file. */
-const CHARACTERS_PER_ROW = 4_096;
-
-/** The rows that a batch writes, long ones counted by their length: what its share of a group is measured by. */
-function rowsOf({ appends, documents, work, topics, state }: Batch): number {
-  let rows = 1 + (work?.length ?? 0) + (state?.length ?? 0) + (topics?.length ?? 0);
-  let characters = 0;
-  for (const { events } of appends ?? []) {
-    rows += events.length;
-    for (const { data } of events) characters += data.length;
-  }
-  for (const { body } of documents ?? []) {
-    rows++;
-    characters += body?.length ?? 0;
-  }
-  return rows + Math.floor(characters / CHARACTERS_PER_ROW);
-}
-
-const GIVES_WORK: ReadonlySet<string> = new Set<WorkWrite['op']>(['enqueue', 'retry', 'redrive']);
-
 function hintOf(batches: readonly Batch[], outcomes: Outcomes, head: number): Hint {
-  const types = new Set<string>();
-  const queues = new Set<string>();
-  const topics = new Set<string>();
-  for (const { appends, work, topics: written } of batches) {
-    for (const { events } of appends ?? []) for (const { type } of events) types.add(type);
-    for (const write of work ?? []) if (GIVES_WORK.has(write.op)) queues.add(write.queue);
-    for (const write of written ?? []) topics.add(write.topic);
-  }
   // Not where the head was known to be before: events whose outcome was unknown may have come to light in between.
-  return { from: head - eventsWritten(batches, outcomes), head, types, queues, topics };
+  return { from: head - eventsWritten(batches, outcomes), head, ...touchedNames(batches) };
 }
 
 function eventsWritten(batches: readonly Batch[], outcomes: Outcomes): number {

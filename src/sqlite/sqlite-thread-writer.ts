@@ -65,8 +65,8 @@ export class SqliteThreadWriter {
   }
 
   /** Applies a group; see `SqliteWriter.commitGroup`. */
-  async commitGroup(batches: readonly Batch[]): Promise<GroupOutcome> {
-    const plain = (await this.call('commitGroup', batches)) as unknown as PlainGroupOutcome;
+  async commitGroup(batches: readonly Batch[], countPages = false): Promise<GroupOutcome> {
+    const plain = (await this.call('commitGroup', batches, countPages)) as unknown as PlainGroupOutcome;
     const outcomes = plain.outcomes.map(
       (outcome): Outcome<CommitResult> => ('ok' in outcome ? outcome : { error: revive(outcome.error) }),
     );

@@ -1,13 +1,13 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type {
-  NewTopicRecord,
-  StateEntry,
-  StateKey,
-  TopicDefinition,
-  TopicReader,
-  TopicRecord,
+import {
+  type NewTopicRecord,
+  type StateEntry,
+  type StateKey,
+  type TopicDefinition,
+  type TopicReader,
+  type TopicRecord,
+  undefinedTopic,
 } from '../storage/index.ts';
-import { undefinedTopic } from './sqlite-topic-writer.ts';
 import type { SqliteWriterHost } from './sqlite-writer-host.ts';
 
 type Block = [base: number, count: number, records: string];

@@ -1,6 +1,14 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { MillraceError } from '../core/index.ts';
-import type { Batch, StateWrite, TopicDefinition, TopicWrite } from '../storage/index.ts';
+import {
+  type Batch,
+  noSuchPartition,
+  type StateWrite,
+  type TopicDefinition,
+  type TopicWrite,
+  undefinedTopic,
+  unguardedState,
+} from '../storage/index.ts';
 
 /** Checks and writes the records of topics, and makes topics. A block of records is one row: rows, not bytes, are what costs. */
 export class SqliteTopicWriter {
@@ -62,11 +70,7 @@ export class SqliteTopicWriter {
     for (const write of writes) {
       const { definition } = this.#topic(write.topic);
       if (write.op === 'produce' && !isPartitionOf(definition, write.partition)) {
-        throw new MillraceError(
-          'INVALID_ARGUMENT',
-          `Topic ${write.topic} has partitions 0 to ${definition.partitions - 1}, not ${write.partition}.`,
-          { details: { topic: write.topic, partition: write.partition } },
-        );
+        throw noSuchPartition(definition, write.partition);
       }
     }
   }
@@ -127,11 +131,7 @@ export class SqliteStateWriter {
   check(writes: readonly StateWrite[], batch: Batch): void {
     const first = writes[0];
     if (first === undefined || (batch.cursors?.length ?? 0) > 0) return;
-    throw new MillraceError(
-      'UNGUARDED_WRITE',
-      `State of store ${first.store} may only be written together with the cursor of its input. Nothing was written.`,
-      { details: { store: first.store } },
-    );
+    throw unguardedState(first.store);
   }
 
   /** Makes the writes after all checks have passed. */
@@ -160,11 +160,4 @@ export class SqliteStateWriter {
 
 function isPartitionOf({ partitions }: TopicDefinition, partition: number): boolean {
   return Number.isInteger(partition) && partition >= 0 && partition < partitions;
-}
-
-/** The error for a topic that nobody has defined. */
-export function undefinedTopic(name: string): MillraceError {
-  return new MillraceError('TOPIC_NOT_DEFINED', `There is no topic ${name}. Define it before it is written or read.`, {
-    details: { topic: name },
-  });
 }

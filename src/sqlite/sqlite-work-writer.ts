@@ -1,6 +1,15 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { type ErrorData, MillraceError } from '../core/index.ts';
-import type { ClaimedWork, WorkItem, WorkState, WorkWrite } from '../storage/index.ts';
+import type { ErrorData } from '../core/index.ts';
+import {
+  type ClaimedWork,
+  errorText,
+  itemLost,
+  keyTaken,
+  notParked,
+  type WorkItem,
+  type WorkState,
+  type WorkWrite,
+} from '../storage/index.ts';
 import type { SqliteLeases } from './sqlite-leases.ts';
 
 /** A row of the table, as a statement returns it. */
@@ -111,12 +120,12 @@ export class SqliteWorkWriter {
       const state = this.#stateOf.get(queue, key);
       if (write.op === 'enqueue') {
         const name = `${queue}\n${key}`;
-        if (state !== undefined || enqueued?.has(name)) throw taken(queue, key, state ?? 'ready');
+        if (state !== undefined || enqueued?.has(name)) throw keyTaken(write, state ?? 'ready');
         enqueued?.add(name);
       } else if (write.op === 'redrive') {
-        if (state !== 'parked') throw notParked(queue, key, state);
+        if (state !== 'parked') throw notParked(write, state ?? null);
       } else if (state !== 'ready' || !this.#leases.holds(scopeOf(queue), key, write.fence)) {
-        throw lost(queue, key, write.fence);
+        throw itemLost(write);
       }
     }
   }
@@ -185,34 +194,4 @@ export function workItem(row: WorkRow): WorkItem {
 
 function scopeOf(queue: string): string {
   return `work:${queue}`;
-}
-
-function errorText(error: ErrorData | undefined): string | null {
-  return error === undefined ? null : JSON.stringify(error);
-}
-
-function taken(queue: string, key: string, state: WorkState): MillraceError {
-  return new MillraceError(
-    'WORK_KEY_TAKEN',
-    `Queue ${queue} already has an item ${key} (${state}). Nothing was written.`,
-    {
-      details: { queue, key, state },
-    },
-  );
-}
-
-function notParked(queue: string, key: string, state: WorkState | undefined): MillraceError {
-  return new MillraceError(
-    'WORK_NOT_FOUND',
-    `Item ${key} of queue ${queue} is ${state ?? 'not there'}, so it cannot be redriven. Only parked items can.`,
-    { details: { queue, key, state: state ?? null } },
-  );
-}
-
-function lost(queue: string, key: string, fence: number): MillraceError {
-  return new MillraceError(
-    'LEASE_LOST',
-    `Item ${key} of queue ${queue} is no longer held under fence ${fence}: it was settled, or another owner took over. Nothing was written.`,
-    { details: { queue, key, fence } },
-  );
 }

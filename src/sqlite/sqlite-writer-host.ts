@@ -6,7 +6,7 @@ import { type GroupOutcome, SqliteWriter, type SqliteWriterOptions } from './sql
 
 /** A writer, wherever it runs: one on this thread answers at once, one on its own thread with a promise. */
 export interface SqliteWriterHost {
-  commitGroup(batches: readonly Batch[]): GroupOutcome | Promise<GroupOutcome>;
+  commitGroup(batches: readonly Batch[], countPages: boolean): GroupOutcome | Promise<GroupOutcome>;
   /** The writer's connection, when it is on this thread and open. */
   connection(): Database | undefined;
   call<Name extends WriterMethod>(
@@ -20,7 +20,7 @@ export interface SqliteWriterHost {
 /** Puts the writer on this thread: fastest, because a batch is handed over as it is; each sync holds the event loop. */
 export function inlineWriter(writer: SqliteWriter): SqliteWriterHost {
   return {
-    commitGroup: batches => writer.commitGroup(batches),
+    commitGroup: (batches, countPages) => writer.commitGroup(batches, countPages),
     connection: () => writer.connection,
     call: (method, ...args) =>
       (writer[method] as (...values: unknown[]) => ReturnType<SqliteWriter[typeof method]>).apply(writer, args),

@@ -67,7 +67,7 @@ describe('a group', () => {
     const group = writer.commitGroup([
       append('a-1'),
       {
-        appends: [sampleAppend('b-1', 'any', [sampleEvent(), { ...known, data: '1', digest: new Uint8Array(32) }])],
+        appends: [sampleAppend('b-1', 'any', [sampleEvent(), { ...known, data: '1', digest: '00'.repeat(32) }])],
         ...enqueue('b'),
       },
       append('a-1'),

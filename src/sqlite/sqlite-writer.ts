@@ -1,15 +1,18 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type Clock, isMillraceError, MillraceError, type Outcome } from '../core/index.ts';
-import type {
-  AppendOutcome,
-  Batch,
-  ClaimedWork,
-  CollectionDefinition,
-  CommitResult,
-  CursorLease,
-  StreamAppend,
-  TopicDefinition,
+import {
+  type AppendOutcome,
+  type Batch,
+  type ClaimedWork,
+  type CollectionDefinition,
+  type CommitResult,
+  type CursorHolder,
+  type CursorLease,
+  type StreamAppend,
+  type TopicDefinition,
+  withoutFreshEvents,
 } from '../storage/index.ts';
+import { checkpointLog } from './checkpoint-log.ts';
 import { SqliteChainWriter } from './sqlite-chain-writer.ts';
 import { SqliteClaimWriter } from './sqlite-claim-writer.ts';
 import { MEMORY, openForWriting } from './sqlite-connection.ts';
@@ -17,7 +20,7 @@ import { type CursorRequest, SqliteCursorWriter } from './sqlite-cursor-writer.t
 import { SqliteDocumentWriter } from './sqlite-document-writer.ts';
 import type { Durability } from './sqlite-durability.ts';
 import { concernsContent, contentError, sqliteCode, storageError, unknownOutcome } from './sqlite-errors.ts';
-import { SqliteLeases } from './sqlite-leases.ts';
+import { nextEpoch, SqliteLeases } from './sqlite-leases.ts';
 import { SqliteLogWriter } from './sqlite-log-writer.ts';
 import { migrate } from './sqlite-schema.ts';
 import { SqliteStateWriter, SqliteTopicWriter } from './sqlite-topic-writer.ts';
@@ -39,8 +42,8 @@ export interface GroupOutcome {
   readonly outcomes: readonly Outcome<CommitResult>[];
   /** Position of the last event. */
   readonly head: number;
-  /** How many pages the write-ahead log holds; 0 in memory. */
-  readonly logPages: number;
+  /** How many pages the write-ahead log holds, where that was asked. */
+  readonly logPages: number | undefined;
 }
 
 /** The statements and memory of one open connection; made anew when the file has to be opened again. */
@@ -93,19 +96,28 @@ export class SqliteWriter {
     return this.#current().log.position;
   }
 
-  /** Applies a group and answers one outcome for each batch. Throws when it is unknown whether any of it was stored. */
-  commitGroup(batches: readonly Batch[]): GroupOutcome {
+  /**
+   * Applies a group and answers one outcome for each batch, and with `countPages` how long the log is then. Throws when it is unknown
+   * whether any of it was stored.
+   */
+  commitGroup(batches: readonly Batch[], countPages = false): GroupOutcome {
     try {
-      return this.#applyGroup(batches);
+      return this.#outcome(this.#applyGroup(batches), countPages);
     } catch (thrown) {
-      if (concernsContent(thrown)) return this.#commitOneByOne(batches);
-      throw this.#failure(thrown);
+      if (!concernsContent(thrown)) throw this.#failure(thrown);
+      const { head } = this;
+      return this.#outcome(this.#commitOneByOne(batches), countPages, head);
     }
   }
 
   /** Takes cursors that are free. */
   acquire(request: CursorRequest): CursorLease[] {
     return this.#current().cursors.acquire(request, this.#clock.monotonic());
+  }
+
+  /** Who holds the cursors of a processor. */
+  cursorHolders(processor: string): CursorHolder[] {
+    return this.#current().cursors.holders(processor, this.#clock.monotonic());
   }
 
   /** Extends the lease on a cursor. */
@@ -159,14 +171,14 @@ export class SqliteWriter {
    * load that never pauses. Cheap only after a checkpoint beside the writer. Does not wait for another process that reads.
    */
   restartLog(): void {
-    this.#change(({ database }) => void checkpoint(database, 'RESTART'));
+    this.#change(({ database }) => void checkpointLog(database, 'RESTART'));
   }
 
   /** Copies all of the write-ahead log into the file and empties it; false when a reader is in the way. */
   emptyLog(): boolean {
     let emptied = false;
     this.#change(({ database }) => {
-      emptied = this.#options.file === MEMORY || checkpoint(database, 'TRUNCATE');
+      emptied = this.#options.file === MEMORY || checkpointLog(database, 'TRUNCATE');
     });
     return emptied;
   }
@@ -177,7 +189,13 @@ export class SqliteWriter {
     this.#dropSession();
   }
 
-  #applyGroup(batches: readonly Batch[]): GroupOutcome {
+  /** `before` stands for the head of a file that failed in the midst of a group and is not open. */
+  #outcome(outcomes: GroupOutcome['outcomes'], countPages: boolean, before = 0): GroupOutcome {
+    const logPages = countPages ? this.#session?.logPages?.get()?.log : undefined;
+    return { outcomes, head: this.#session?.log.position ?? before, logPages };
+  }
+
+  #applyGroup(batches: readonly Batch[]): readonly Outcome<CommitResult>[] {
     const session = this.#current();
     const outcomes: Outcome<CommitResult>[] = [];
     const undo: (() => void)[] = [];
@@ -190,7 +208,7 @@ export class SqliteWriter {
       }
       session.chain?.seal();
       session.commit.run();
-      return { outcomes, head: session.log.position, logPages: session.logPages?.get()?.log ?? 0 };
+      return outcomes;
     } catch (thrown) {
       this.#rollBack(session, undo);
       throw thrown;
@@ -201,19 +219,14 @@ export class SqliteWriter {
    * Gives every batch a transaction of its own, to find the one that breaks what no check foresaw. No event is taken for
    * fresh any more, so that an id that was used before is found by the checks.
    */
-  #commitOneByOne(batches: readonly Batch[]): GroupOutcome {
-    let { head } = this;
-    let logPages = 0;
-    const outcomes = batches.map((batch): Outcome<CommitResult> => {
+  #commitOneByOne(batches: readonly Batch[]): readonly Outcome<CommitResult>[] {
+    return batches.map((batch): Outcome<CommitResult> => {
       try {
-        const alone = this.#applyGroup([withoutFreshEvents(batch)]);
-        ({ head, logPages } = alone);
-        return alone.outcomes[0] as Outcome<CommitResult>;
+        return this.#applyGroup([withoutFreshEvents(batch)])[0] as Outcome<CommitResult>;
       } catch (thrown) {
         return { error: concernsContent(thrown) ? contentError(thrown) : this.#failure(thrown) };
       }
     });
-    return { outcomes, head, logPages };
   }
 
   /** Changes the file outside a group; a failed sync means the same as in one. */
@@ -266,7 +279,7 @@ export class SqliteWriter {
   #reopen(): Session {
     const database = this.#open();
     try {
-      if (!checkpoint(database, 'TRUNCATE')) throw stillReadError(this.#options.file);
+      if (!checkpointLog(database, 'TRUNCATE')) throw stillReadError(this.#options.file);
       return this.#prepare(database);
     } catch (thrown) {
       database.close();
@@ -313,18 +326,6 @@ export class SqliteWriter {
       topics: new SqliteTopicWriter(database),
       state: new SqliteStateWriter(database),
     };
-  }
-}
-
-/** Copies the log into the file and empties it; false when another connection is in the way, which is not waited for. */
-function checkpoint(database: Database, mode: 'RESTART' | 'TRUNCATE'): boolean {
-  const timeout = database.pragma('busy_timeout', { simple: true }) as number;
-  database.pragma('busy_timeout = 0');
-  try {
-    const [result] = database.pragma(`wal_checkpoint(${mode})`) as { busy: number }[];
-    return result?.busy === 0;
-  } finally {
-    database.pragma(`busy_timeout = ${timeout}`);
   }
 }
 
@@ -376,24 +377,4 @@ function stillReadError(file: string): MillraceError {
     `${file} was opened again after a failed sync and cannot be synced as a whole while another process reads it. Writing goes on when it has ended.`,
     { details: { file } },
   );
-}
-
-function withoutFreshEvents({ appends, ...batch }: Batch): Batch {
-  if (appends === undefined) return batch;
-  const known = appends.map(append => ({
-    ...append,
-    events: append.events.map(event => ({ ...event, fresh: false })),
-  }));
-  return { ...batch, appends: known };
-}
-
-/** Counts the openings of a file, so that fences rise over restarts. */
-function nextEpoch(database: Database): number {
-  return database
-    .prepare(
-      `INSERT INTO meta (name, value) VALUES ('epoch', 1)
-       ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value`,
-    )
-    .pluck()
-    .get() as number;
 }

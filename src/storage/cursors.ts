@@ -26,6 +26,12 @@ export interface CursorRow {
   readonly movedAt: number;
 }
 
+/** Who holds a partition of a processor. */
+export interface CursorHolder {
+  readonly partition: number;
+  readonly owner: string;
+}
+
 /**
  * Where processors stand, and who may move them. Guarantee: of all holders a cursor ever had, only the one with the
  * highest fence can move it. Time decides only who may take over; a holder stops by its own clock before its lease ends.
@@ -45,6 +51,8 @@ export interface CursorStore {
   renew(lease: CursorLease, leaseMs: number): Promise<boolean>;
   /** Gives a lease back, so that another holder need not wait for its end; its fence moves nothing any more. */
   release(lease: CursorLease): Promise<void>;
+  /** Who holds which partitions of a processor at this moment, by partition; leases that have ended do not count. */
+  holders(processor: string): Promise<readonly CursorHolder[]>;
   /** All cursors that have ever moved, or those of one processor, by processor and partition. */
   read(processor?: string): Promise<readonly CursorRow[]>;
 }

@@ -1,10 +1,13 @@
 /**
- * Storage: the contract between Millrace and a backend, as types with their guarantees. It holds no code.
+ * Storage: the contract between Millrace and a backend, as types with their guarantees, and the few functions that every backend needs
+ * to keep it alike: what it says when it refuses, what a batch weighs, what a hint names.
  * Three words to know: *batch* (what one commit takes), *group* (batches under one sync), *guard* (what makes a write safe).
  */
 export type { AuditReader, ChainLink, StoredRecord, StructureFinding } from './audit.ts';
 export type { Batch, CommitResult, Effects } from './batch.ts';
-export type { CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
+export { rowsOf } from './batch-rows.ts';
+export type { CursorHolder, CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
+export { isGuarded } from './document-guard.ts';
 export type {
   CollectionDefinition,
   CollectionOwner,
@@ -14,6 +17,7 @@ export type {
   IndexValue,
   StoredDocument,
 } from './documents.ts';
+export { withoutFreshEvents } from './fresh-events.ts';
 export type { IdempotencyClaim } from './idempotency.ts';
 export type {
   AppendCondition,
@@ -30,6 +34,29 @@ export type {
   StreamAppend,
   StreamRange,
 } from './log.ts';
+export {
+  appendedTwice,
+  type ConflictingEvent,
+  conditionConflict,
+  cursorElsewhere,
+  cursorLost,
+  errorText,
+  type ItemWrite,
+  idReused,
+  idsPartlyKnown,
+  idTwice,
+  itemLost,
+  keyReused,
+  keyTaken,
+  noJson,
+  noSuchPartition,
+  notParked,
+  revisionConflict,
+  undefinedCollection,
+  undefinedTopic,
+  unguardedDocument,
+  unguardedState,
+} from './refusals.ts';
 export type { PendingMigration, SchemaState } from './schema.ts';
 export type { Capabilities, Hint, Storage } from './storage.ts';
 export type {
@@ -43,6 +70,7 @@ export type {
   TopicRetention,
   TopicWrite,
 } from './topics.ts';
+export { touchedNames } from './touched-names.ts';
 export type {
   ClaimedWork,
   WorkCounts,

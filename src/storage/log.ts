@@ -24,8 +24,8 @@ export interface EncodedEvent {
   readonly tags: readonly string[];
   /** When it happened in the world, in milliseconds since 1970 UTC, if that differs from when it was recorded. */
   readonly occurredAt: number | null;
-  /** SHA-256 of the canonical content: what makes the same event sent twice recognisable as the same. */
-  readonly digest: Uint8Array;
+  /** SHA-256 of the canonical content in 64 hexadecimal digits: what makes the same event sent twice recognisable as the same. */
+  readonly digest: string;
   /**
    * Of an event that is copied from another log, in its order: when it was recorded there, in milliseconds since 1970 UTC. It is kept as it is.
    * Default: the time of the commit.
@@ -49,7 +49,8 @@ export interface StoredEvent {
   readonly occurredAt: number | null;
   /** When it was committed, by the storage's clock, in milliseconds since 1970 UTC. */
   readonly recordedAt: number;
-  readonly digest: Uint8Array;
+  /** As it was appended with. */
+  readonly digest: string;
 }
 
 /**

@@ -1,16 +1,23 @@
-import { type Span, SpanKind } from '@opentelemetry/api';
+import { context, isSpanContextValid, type Span, SpanKind, trace } from '@opentelemetry/api';
 import {
   type Clock,
   type Counter,
   categoryOf,
   type Histogram,
   isMillraceError,
+  type Labels,
   MillraceError,
   messageOf,
   sleep,
   type Telemetry,
 } from '../core/index.ts';
-import type { Batch, CommitResult, Storage, StreamAppend } from '../storage/index.ts';
+import {
+  type Batch,
+  type CommitResult,
+  type Storage,
+  type StreamAppend,
+  withoutFreshEvents,
+} from '../storage/index.ts';
 
 /** Where appended events came to stand. */
 export interface AppendResult {
@@ -31,6 +38,9 @@ const UNKNOWN_OUTCOME_TRIES = 3;
 const UNKNOWN_OUTCOME_DELAY_MS = 50;
 /** Categories that are counted by name. Names of streams without a dash are categories of their own, and may be any number. */
 const CATEGORIES_COUNTED_MAX = 100;
+const OTHER: Labels = { category: 'other' };
+const OK: Labels = { outcome: 'ok' };
+const DUPLICATE: Labels = { outcome: 'duplicate' };
 
 /** Commits appends: sends them again when their outcome is unknown, traces and counts what becomes of them. */
 export class AppendCommitter {
@@ -41,7 +51,8 @@ export class AppendCommitter {
   readonly #bytes: Counter;
   readonly #requests: Counter;
   readonly #duration: Histogram;
-  readonly #categories = new Set<string>();
+  /** The labels of the categories that are counted by name. */
+  readonly #categories = new Map<string, Labels>();
 
   constructor(parts: { storage: Storage; clock: Clock; telemetry: Telemetry }) {
     this.#storage = parts.storage;
@@ -71,21 +82,19 @@ export class AppendCommitter {
 
   /** Runs an append to some streams in a span of its own, times it, and says what its failure means. */
   async traced<R>(streams: readonly string[], events: number, append: () => Promise<R>): Promise<R> {
-    const attributes = { 'messaging.batch.message_count': events };
-    const options = { kind: SpanKind.PRODUCER, attributes };
-    return this.#telemetry.tracer.startActiveSpan(`send ${categoriesOf(streams)}`, options, async (span: Span) => {
-      const started = this.#clock.monotonic();
-      try {
-        return await append();
-      } catch (thrown) {
-        this.refused(thrown);
-        span.recordException(thrown as Error);
-        throw appendError(streams, thrown);
-      } finally {
-        this.#duration.observe((this.#clock.monotonic() - started) / 1000);
-        span.end();
-      }
-    });
+    const options = { kind: SpanKind.PRODUCER, attributes: { 'messaging.batch.message_count': events } };
+    const span = this.#telemetry.tracer.startSpan(`send ${categoriesOf(streams)}`, options);
+    const started = this.#clock.monotonic();
+    try {
+      return await inSpan(span, append);
+    } catch (thrown) {
+      this.refused(thrown);
+      span.recordException(thrown as Error);
+      throw appendError(streams, thrown);
+    } finally {
+      this.#duration.observe((this.#clock.monotonic() - started) / 1000);
+      span.end();
+    }
   }
 
   /** Commits a batch; when its outcome is unknown, sends it again: the ids of its events make that safe. */
@@ -106,17 +115,13 @@ export class AppendCommitter {
   done(results: readonly AppendResult[], appends: readonly StreamAppend[]): void {
     for (const [index, { stream, replayed, count }] of results.entries()) {
       if (count === 0) continue;
-      this.#requests.add(1, { outcome: replayed ? 'duplicate' : 'ok' });
+      this.#requests.add(1, replayed ? DUPLICATE : OK);
       if (replayed) continue;
-      const category = categoryOf(stream);
-      if (this.#categories.size < CATEGORIES_COUNTED_MAX) this.#categories.add(category);
-      const labels = { category: this.#categories.has(category) ? category : 'other' };
-      const events = appends[index]?.events ?? [];
+      const labels = this.#labelsOf(categoryOf(stream));
+      let bytes = 0;
+      for (const { data } of appends[index]?.events ?? []) bytes += Buffer.byteLength(data);
       this.#appended.add(count, labels);
-      this.#bytes.add(
-        events.reduce((bytes, { data }) => bytes + Buffer.byteLength(data), 0),
-        labels,
-      );
+      this.#bytes.add(bytes, labels);
     }
   }
 
@@ -125,20 +130,25 @@ export class AppendCommitter {
     const conflict = isMillraceError(thrown, 'REVISION_CONFLICT', 'CONDITION_CONFLICT');
     this.#requests.add(1, { outcome: conflict ? 'conflict' : 'error' });
   }
+
+  #labelsOf(category: string): Labels {
+    const known = this.#categories.get(category);
+    if (known !== undefined || this.#categories.size >= CATEGORIES_COUNTED_MAX) return known ?? OTHER;
+    const labels = { category };
+    this.#categories.set(category, labels);
+    return labels;
+  }
+}
+
+/** Without an OpenTelemetry SDK there is nothing that would have to follow the append through its promises. */
+function inSpan<R>(span: Span, run: () => Promise<R>): Promise<R> {
+  return isSpanContextValid(span.spanContext()) ? context.with(trace.setSpan(context.active(), span), run) : run();
 }
 
 function categoriesOf(streams: readonly string[]): string {
   const [first] = streams;
   if (streams.length === 1 && first !== undefined) return categoryOf(first);
   return [...new Set(streams.map(categoryOf))].join(' ');
-}
-
-function withoutFreshEvents(batch: Batch): Batch {
-  const appends = (batch.appends ?? []).map(append => ({
-    ...append,
-    events: append.events.map(event => ({ ...event, fresh: false })),
-  }));
-  return { ...batch, appends };
 }
 
 function appendError(streams: readonly string[], thrown: unknown): Error {

@@ -58,8 +58,8 @@ export class DataKey {
   }
 
   /** HMAC-SHA-256: a plain hash of a telephone number could be found by trying them all. */
-  digest(content: string): Buffer {
-    return createHmac('sha256', this.#digesting).update(content).digest();
+  digest(content: string): string {
+    return createHmac('sha256', this.#digesting).update(content).digest('hex');
   }
 
   /** Overwrites the key in memory. */

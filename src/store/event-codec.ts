@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import {
   canonicalJson,
@@ -8,6 +7,7 @@ import {
   jsonLossOf,
   MillraceError,
   messageOf,
+  sha256,
 } from '../core/index.ts';
 import type { EncodedEvent, StoredEvent } from '../storage/index.ts';
 import { type DataCodec, MarkMismatch } from './data-codec.ts';
@@ -39,17 +39,22 @@ export interface EventContext {
 /** Members of the metadata that say in which context an event was appended, not what it is: they do not count for its identity. */
 const CONTEXT_MEMBERS = new Set(['correlationId', 'causationId', 'traceparent', 'tracestate']);
 
-/** An event whose data was checked; of a sensitive one, whose key seals it. */
+/** Data that was checked and brought into the form that JSON holds; of a sensitive type, with whose key it is to be sealed. */
 interface Checked {
-  readonly event: NewEvent;
-  readonly definition: AnyEvent | undefined;
   readonly data: unknown;
+  readonly version: number;
   readonly tags: readonly string[];
-  readonly subject: string | undefined;
+  readonly sealing?: { readonly definition: AnyEvent; readonly subject: string };
+}
+
+/** What the events of one append share: their context, and the span that ran when the append began. */
+interface Shared {
+  readonly context: EventContext;
+  readonly traceparent: string | undefined;
 }
 
 /** What an event takes from its context; whatever else the context's object holds is not the event's. */
-const FROM_CONTEXT = ['correlationId', 'causationId', 'userId', 'traceparent'] as const;
+const FROM_CONTEXT = ['correlationId', 'causationId', 'userId'] as const;
 
 /** Between events as programs know them and events as the storage keeps them: validation, encoding, upcasting. */
 export class EventCodec {
@@ -81,35 +86,30 @@ export class EventCodec {
    * would change: what is not said to be a bigint, a date or bytes is not taken for one.
    */
   async encode(stream: string, events: readonly NewEvent[], context: EventContext = {}): Promise<EncodedEvent[]> {
-    const traceparent = currentTraceparent();
-    const valid: Checked[] = [];
+    const shared = { context, traceparent: currentTraceparent() };
+    const all: Checked[] = [];
+    const subjects: string[] = [];
     for (const event of events) {
       const definition = this.#definitionOf(event.type);
-      let data: unknown = event.data;
-      let subject: string | undefined;
-      if (definition !== undefined) {
-        const checked = definition.schema['~standard'].validate(event.data);
-        data = validData(event, valid.length, checked instanceof Promise ? await checked : checked);
-        if (definition.sensitive !== undefined) subject = subjectOf(event.type, definition.sensitive, stream, data);
-      }
-      const tags = tagsOf(event, definition, definition === undefined ? data : withoutSensitive(definition, data));
-      if (definition?.codec !== undefined) data = encodedData(definition, data);
-      valid.push({ event, definition, data, tags, subject });
+      const valid = definition?.schema['~standard'].validate(event.data);
+      const checked = checkedEvent(
+        stream,
+        event,
+        all.length,
+        definition,
+        valid instanceof Promise ? await valid : valid,
+      );
+      if (checked.sealing !== undefined) subjects.push(checked.sealing.subject);
+      all.push(checked);
     }
-    const subjects = valid.flatMap(({ subject }) => subject ?? []);
     const keys = subjects.length === 0 ? undefined : await this.#sealingKeys(subjects);
-    return valid.map(({ event, definition, data, tags, subject }) => {
-      const key = subject === undefined ? undefined : keys?.get(subject);
-      const sealing = definition === undefined || key === undefined ? undefined : { definition, key };
-      const checked = { data, version: definition?.version ?? 1, tags };
-      return this.#encodeChecked(stream, event, checked, { ...context, traceparent }, sealing);
-    });
+    return all.map((checked, index) => this.#encodeChecked(stream, events[index] as NewEvent, checked, shared, keys));
   }
 
   /** Encodes an event of Millrace's own, whose data needs no check. */
   encodeOwn(stream: string, event: NewEvent, context: EventContext = {}): EncodedEvent {
     const checked = { data: event.data, version: 1, tags: event.tags ?? [] };
-    return this.#encodeChecked(stream, event, checked, { ...context, traceparent: currentTraceparent() });
+    return this.#encodeChecked(stream, event, checked, { context, traceparent: currentTraceparent() });
   }
 
   /**
@@ -124,7 +124,7 @@ export class EventCodec {
   /** Loads the keys of events that are to be decoded; undefined when nothing in them is sealed. */
   keysOf(stored: readonly StoredEvent[]): Promise<LoadedKeys> | undefined {
     const ids: string[] = [];
-    for (const { data } of stored) ids.push(...keysIn(data));
+    for (const { data } of stored) if (holdsSealed(data)) ids.push(...keysIn(data));
     return ids.length === 0 ? undefined : this.#keys?.load(ids);
   }
 
@@ -147,7 +147,7 @@ export class EventCodec {
       tags: stored.tags,
       occurredAt: stored.occurredAt ?? stored.recordedAt,
       recordedAt: stored.recordedAt,
-      contentHash: hexOf(stored.digest),
+      contentHash: stored.digest,
     };
   }
 
@@ -212,12 +212,13 @@ export class EventCodec {
   #encodeChecked(
     stream: string,
     event: NewEvent,
-    { data, version, tags }: { data: unknown; version: number; tags: readonly string[] },
-    context: EventContext & { traceparent: string | undefined },
-    sealing?: { definition: AnyEvent; key: SealingKey },
+    { data, version, tags, sealing }: Checked,
+    shared: Shared,
+    keys?: ReadonlyMap<string, SealingKey>,
   ): EncodedEvent {
+    const key = sealing && (keys?.get(sealing.subject) as SealingKey);
     const id = event.id === undefined ? this.#ids.next() : checkedName(event.id, 'The id of an event');
-    const { metadata, own } = mergedMetadata(event.metadata, context);
+    const { metadata, own } = mergedMetadata(event.metadata, shared);
     const loss = jsonLossOf(data);
     if (loss !== undefined) throw notJson(event.type, loss);
     checkNotSealed(event.type, data);
@@ -230,20 +231,41 @@ export class EventCodec {
       type: event.type,
       schemaVersion: version,
       data: JSON.stringify(
-        sealing === undefined ? data : sealData(sealing.definition, data, { stream, id }, sealing.key),
+        sealing === undefined ? data : sealData(sealing.definition, data, { stream, id }, key as SealingKey),
       ),
       metadata: metadata === undefined ? null : JSON.stringify(metadata),
       correlationId: metadata?.correlationId ?? null,
       causationId: metadata?.causationId ?? null,
       tags,
       occurredAt: checkedTime(event),
-      digest: sealing === undefined ? hash('sha256', canonical, 'buffer') : sealing.key.key.digest(canonical),
+      digest: key === undefined ? sha256(canonical) : key.key.digest(canonical),
     };
   }
 }
 
 /** The latest time that a date can hold, and as far before 1970 the earliest, in milliseconds (ECMA-262, 21.4.1.1). */
 const TIME_MAX = 8.64e15;
+
+/** An event with what its schema made of its data, brought into the form that JSON holds. */
+function checkedEvent(
+  stream: string,
+  event: NewEvent,
+  index: number,
+  definition: AnyEvent | undefined,
+  valid: StandardSchemaV1.Result<unknown> | undefined,
+): Checked {
+  if (definition === undefined || valid === undefined) {
+    return { data: event.data, version: 1, tags: tagsOf(event, undefined, event.data) };
+  }
+  const { version, sensitive } = definition;
+  const data = validData(event, index, valid);
+  const subject = sensitive === undefined ? undefined : subjectOf(event.type, sensitive, stream, data);
+  const tags = tagsOf(event, definition, withoutSensitive(definition, data));
+  const json = definition.codec === undefined ? data : encodedData(definition, data);
+  return subject === undefined
+    ? { data: json, version, tags }
+    : { data: json, version, tags, sealing: { definition, subject } };
+}
 
 function checkedTime({ type, occurredAt }: NewEvent): number | null {
   const time = occurredAt ?? null;
@@ -317,21 +339,24 @@ function pointerOf(path: StandardSchemaV1.Issue['path']): string {
 /** All of an event's metadata, and the part of it that counts for the event's identity. */
 function mergedMetadata(
   given: NewEvent['metadata'],
-  context: EventContext & { traceparent: string | undefined },
+  { context, traceparent }: Shared,
 ): { metadata: Partial<EventMetadata> | undefined; own: Record<string, unknown> } {
   const metadata: Record<string, unknown> = {};
   const own: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(given ?? {})) {
-    if (value === undefined) continue;
-    metadata[name] = value;
-    if (!CONTEXT_MEMBERS.has(name)) own[name] = value;
+  if (given !== undefined) {
+    for (const [name, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      metadata[name] = value;
+      if (!CONTEXT_MEMBERS.has(name)) own[name] = value;
+    }
   }
   for (const name of FROM_CONTEXT) {
     if (metadata[name] === undefined && context[name] !== undefined) metadata[name] = context[name];
   }
-  for (const name of ['correlationId', 'causationId'] as const) {
-    if (metadata[name] !== undefined) checkedName(metadata[name], `The ${name} of an event`);
-  }
+  if (metadata['traceparent'] === undefined && traceparent !== undefined) metadata['traceparent'] = traceparent;
+  const { correlationId, causationId } = metadata;
+  if (correlationId !== undefined) checkedName(correlationId, 'The correlationId of an event');
+  if (causationId !== undefined) checkedName(causationId, 'The causationId of an event');
   for (const _ in metadata) return { metadata: metadata as Partial<EventMetadata>, own };
   return { metadata: undefined, own };
 }
@@ -340,10 +365,6 @@ function metadataOf(stored: StoredEvent): EventMetadata {
   if (stored.metadata === null) return { correlationId: stored.id };
   const metadata = JSON.parse(stored.metadata) as EventMetadata;
   return metadata.correlationId === undefined ? { ...metadata, correlationId: stored.id } : metadata;
-}
-
-function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 }
 
 function notJson(type: string, { pointer, what }: JsonLoss): MillraceError {

@@ -27,7 +27,8 @@ interface Envelope {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-const SEALED_MARK = JSON.stringify(SEALED);
+/** The end of the mark's name in JSON, without the quote before it: quotes are everywhere, and each would have to be looked at. */
+const SEALED_MARK = JSON.stringify(SEALED).slice(1);
 
 /** All of the data, as the name of a part. */
 const PAYLOAD = '';

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { canonicalJson, checkedName, MillraceError } from '../core/index.ts';
+import { canonicalJson, checkedName, MillraceError, sha256 } from '../core/index.ts';
 import type { CommitResult, IdempotencyClaim, IdempotentResult, StreamAppend } from '../storage/index.ts';
 import type { AppendResult } from './append-committer.ts';
 import type { Command } from './command.ts';
@@ -23,10 +22,7 @@ export interface RepeatableWish {
 /** The wish to append: streams and events, by their content and by ids that were chosen. Undefined without a key. */
 export function wishToAppend(key: string | undefined, appends: readonly StreamAppend[]): RepeatableWish | undefined {
   return wish(key, () =>
-    appends.map(({ stream, events }) => [
-      stream,
-      events.map(event => [Buffer.from(event.digest).toString('hex'), event.fresh ? null : event.id]),
-    ]),
+    appends.map(({ stream, events }) => [stream, events.map(event => [event.digest, event.fresh ? null : event.id])]),
   );
 }
 
@@ -84,5 +80,5 @@ export function resultsOf({
 function wish(key: string | undefined, content: () => unknown): RepeatableWish | undefined {
   if (key === undefined) return undefined;
   checkedName(key, 'The idempotency key');
-  return { key, digest: hash('sha256', canonicalJson(content()), 'buffer') };
+  return { key, digest: Buffer.from(sha256(canonicalJson(content())), 'hex') };
 }

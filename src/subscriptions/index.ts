@@ -3,8 +3,9 @@
  * the router. Three words to know: *subscription* (what is called with each event), *checkpoint* (how far it has come), *parked* (an
  * event that it gave up and kept).
  */
-export { type NamedReading, readByName } from './named-reader.ts';
+export { CHECKPOINT_EVERY_DEFAULT, type NamedReading, readByName } from './named-reader.ts';
 export type { ParkedEvent } from './parked-events.ts';
+export type { PulledEvents, PullOptions, SettleOptions } from './pulled-subscription.ts';
 export {
   defineSubscription,
   parked,

@@ -95,9 +95,9 @@ test('parks what is given up and what comes behind it under its key, and replays
   expect(seen).toEqual([0, 2, 3, 5]);
   const kept = await clock.resolve(engine.parked('collect'));
   expect(kept.map(({ position, behind, reason }) => [position, behind, reason?.message])).toEqual([
-    [2, false, 'there is no such customer'],
-    [5, true, 'An earlier event of order-1 is parked; this one waits behind it.'],
-    [7, true, 'An earlier event of order-1 is parked; this one waits behind it.'],
+    [2, null, 'there is no such customer'],
+    [5, kept[0]?.id, 'An earlier event of order-1 is parked; this one waits behind it.'],
+    [7, kept[1]?.id, 'An earlier event of order-1 is parked; this one waits behind it.'],
   ]);
 
   // What fails again is parked again, and nothing behind it is let through.

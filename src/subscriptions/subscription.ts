@@ -10,7 +10,7 @@ export interface SubscriptionContext {
   readonly partition: number;
 }
 
-/** A function that is called with every event it wants, under a name by which its checkpoint is kept. */
+/** What wants events under a name by which its checkpoint is kept: a function that is called with them, or consumers that pull them. */
 export interface Subscription {
   readonly kind: 'subscription';
   readonly name: string;
@@ -22,12 +22,18 @@ export interface Subscription {
   readonly key: (event: RecordedEvent) => string;
   readonly batchSize: number;
   readonly failure: FailurePolicy;
-  readonly handle: (event: RecordedEvent, context: SubscriptionContext) => unknown;
+  /** Undefined when its events are pulled. */
+  readonly handle: ((event: RecordedEvent, context: SubscriptionContext) => unknown) | undefined;
 }
 
+/** A subscription whose function is called. */
+export type HandledSubscription = Subscription & { readonly handle: NonNullable<Subscription['handle']> };
+
 /** Events that may be delivered again after a crash, unless the definition says otherwise. */
-export const BATCH_SIZE_DEFAULT = 100;
+const BATCH_SIZE_DEFAULT = 100;
 const PARTITIONS_MAX = 256;
+/** Partitions of a subscription whose events are pulled: so many consumers can be at work at once. */
+const PULLED_PARTITIONS_DEFAULT = 16;
 
 /**
  * Defines a subscription: its function is called with each event, first those that are there, then those that come.
@@ -36,6 +42,8 @@ const PARTITIONS_MAX = 256;
  * durably behind what was handled: each event is handled at least once, and after a crash at most `batchSize` of each partition again.
  * Returning acknowledges an event. Throwing makes it come again, as `failure` says; throwing `parked(reason)` gives it up at once. Behind a
  * parked event the later ones of its key are parked too, so that a replay finds them in order; other keys go on.
+ *
+ * Without a function its events are pulled, by any program: `app.subscriptions.pull`, or over HTTP.
  *
  * @example
  * const mails = defineSubscription('mails', {
@@ -58,20 +66,22 @@ export function defineSubscription<Event extends AnyEvent = AnyEvent>(
     startAt?: StartAt;
     /**
      * How many events can be handled at once, of different keys; each partition is held by one process. It stays as it is as long as the
-     * name does: with another number, keys would change their partitions. Default: 1.
+     * name does: with another number, keys would change their partitions. Default: 1, or 16 without a function.
      */
     partitions?: number;
     /** Events of one key are handled in order. Default: the stream. */
     key?: (event: RecordedEventOf<Event>) => string;
-    /** Events for each move of the checkpoint. Default: 100. */
+    /** Events for each move of the checkpoint, where a function is called. Default: 100. */
     batchSize?: number;
     /** Default: 5 tries, exponential from 100 ms up to 10 s; then the event is parked. */
     failure?: FailurePolicy;
-    handle: (event: RecordedEventOf<Event>, context: SubscriptionContext) => unknown;
+    /** Left out, its events are pulled. */
+    handle?: (event: RecordedEventOf<Event>, context: SubscriptionContext) => unknown;
   },
 ): Subscription {
   checkedName(name, 'The name of a subscription');
-  const { events = [], startAt = 'beginning', partitions = 1, batchSize = BATCH_SIZE_DEFAULT } = definition;
+  const { events = [], startAt = 'beginning', batchSize = BATCH_SIZE_DEFAULT } = definition;
+  const { partitions = definition.handle === undefined ? PULLED_PARTITIONS_DEFAULT : 1 } = definition;
   checkStartAt(startAt);
   checkWhole(name, 'partitions', partitions, PARTITIONS_MAX);
   checkWhole(name, 'batchSize', batchSize, 10_000);

@@ -10,6 +10,8 @@ export {
   type StorageConformance,
   storageConformance,
 } from './conformance/storage-conformance.ts';
+export { type CrashReport, type CrashScenario, crashAtEveryPoint } from './crash-at-every-point.ts';
 export { type CommitFault, type FaultyStorage, faultyStorage } from './faulty-storage.ts';
+export { expectCompensated, type SagaPoint, SagaTest, type SagaTestOptions } from './saga-test.ts';
 export { createTestEnvironment, type TestEnvironment } from './test-environment.ts';
 export { VirtualClock } from './virtual-clock.ts';

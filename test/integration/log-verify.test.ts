@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { openSqlite } from 'millrace/sqlite';
 import { describe, expect, test } from 'vitest';
-import { linkHash, recordChecksum, recordHash, recordText } from '../../src/core/index.ts';
+import { linkHash, recordChecksum, recordText, sha256 } from '../../src/core/index.ts';
 import { type LogCheckpoint, signCheckpoint } from '../../src/operations/index.ts';
 import { openSqliteLog } from '../../src/sqlite/index.ts';
 import { open } from '../../src/sqlite/sqlite-connection.ts';
@@ -173,7 +173,7 @@ async function forge(file: string, position: number, links = 0): Promise<void> {
   const database = open(file, {});
   for (const { first, last, records } of all.filter(link => link.last >= position).slice(0, links)) {
     const hashes = Buffer.from(records);
-    if (first <= position && position <= last) hashes.write(recordHash(textOf(record)), (position - first) * 32, 'hex');
+    if (first <= position && position <= last) hashes.write(sha256(textOf(record)), (position - first) * 32, 'hex');
     previous = linkHash(previous, first, last, hashes);
     database.prepare('UPDATE links SET hash = ?, records = ? WHERE last = ?').run(previous, hashes, last);
   }

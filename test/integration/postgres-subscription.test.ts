@@ -30,6 +30,11 @@ describe('a subscription that processes share in PostgreSQL', needsPostgres, () 
     await append(0, EVENTS / 2);
     await first.line(EVENTS / 3);
     const second = new NodeProcess('sharing-subscription-process', [store]);
+    const shares = async () => {
+      const held = await app.storage.cursors.holders('subscription:shared');
+      return [...Map.groupBy(held, ({ owner }) => owner).values()].map(each => each.length);
+    };
+    await expect.poll(shares, { timeout: 30_000 }).toEqual([PARTITIONS / 2, PARTITIONS / 2]);
     await first.kill();
     await append(EVENTS / 2, EVENTS);
     const before = Map.groupBy(first.said<Handled>(), ({ stream }) => stream);

@@ -413,7 +413,7 @@ describe('following the log', () => {
       type: 'Noted',
       schemaVersion: 9,
       data: '{}',
-      digest: new Uint8Array(32),
+      digest: '00'.repeat(32),
     };
     const event = { ...unreadable, metadata: null, correlationId: null, causationId: null, tags: [], occurredAt: null };
     await app.storage.commit({ appends: [{ stream: 'note-1', expected: 0, events: [event] }] });

@@ -132,6 +132,85 @@ started.step('a', { run: async () => 'ada', compensate: 'none-needed' }).onEnd({
   failed: ({ id, results }) => send(order, id, 'pay', { by: results.a }),
 });
 
+started
+  .pivot('charge', { run: async () => 1 })
+  // @ts-expect-error behind the pivot nothing is undone
+  .step('late', { run: async () => 1, compensate: async () => undefined });
+// @ts-expect-error a pivot has no undo
+started.pivot('charge', { run: async () => 1, compensate: async () => undefined });
+// @ts-expect-error there is one pivot
+started.pivot('charge', { run: async () => 1 }).pivot('again', { run: async () => 1 });
+started.when(
+  ({ input }) => input.cents > 1,
+  // @ts-expect-error a branch has no pivot of its own
+  part => part.pivot('charge', { run: async () => 1 }),
+);
+started
+  .when(
+    ({ input }) => input.cents > 1,
+    part => part.step('extra', { run: async (): Promise<string> => 'x', compensate: 'none-needed' }),
+  )
+  .step('after', {
+    run: async ({ results }) => {
+      assert<Equal<typeof results.extra, string | undefined>>();
+      // @ts-expect-error the branch may not have been taken
+      return results.extra.length;
+    },
+    compensate: 'none-needed',
+  });
+started
+  .parallel({
+    a: part => part.step('left', { run: async (): Promise<number> => 1, compensate: 'none-needed' }),
+    b: part => part.step('right', { run: async (): Promise<string> => 'r', compensate: 'none-needed' }),
+  })
+  .step('join', {
+    run: async ({ results }) => {
+      assert<Equal<typeof results.left, number>>();
+      assert<Equal<typeof results.right, string>>();
+    },
+    compensate: 'none-needed',
+  });
+started
+  .forEach('each', { items: () => [{ id: 'a', n: 1 }], key: ({ id }) => id }, part =>
+    part.step('one', { run: async ({ item }): Promise<number> => item.n, compensate: 'none-needed' }),
+  )
+  .loop('again', part => part.step('two', { run: async (): Promise<string> => 'x', compensate: 'none-needed' }), {
+    until: ({ last }) => last.two === 'x',
+    max: 3,
+  })
+  .step('sum', {
+    run: async ({ results, item }) => {
+      assert<Equal<typeof item, undefined>>();
+      assert<Equal<(typeof results.again)[number]['two'], string>>();
+      assert<Equal<(typeof results.each)[string]['one'], number>>();
+      // @ts-expect-error the step of an item is not one of the saga
+      return results.one;
+    },
+    compensate: 'none-needed',
+  });
+// @ts-expect-error a date is no JSON, and the items are kept
+started.forEach('each', { items: () => [new Date()], key: () => 'a' }, part => part.sleep('x', '1s'));
+started
+  .waitFor('paid', { event: OrderPaid, correlate: () => ({ stream: 'order-1' }) })
+  .waitFor('perhaps', { event: OrderPaid, correlate: () => ({ tag: 'a' }), onTimeout: 'continue' })
+  .step('see', {
+    run: async ({ results }) => {
+      assert<Equal<typeof results.paid.by, string>>();
+      // @ts-expect-error it may not have come
+      return results.perhaps.by;
+    },
+    compensate: 'none-needed',
+  });
+// @ts-expect-error a wait has to say by what it knows its event
+started.waitFor('paid', { event: OrderPaid });
+started.txStep('tx', {
+  // @ts-expect-error the data of another command
+  run: async () => ({ result: 1, commands: [send(order, 'order-1', 'pay', {})] }),
+  compensate: 'none-needed',
+});
+// @ts-expect-error what is committed comes with a result
+started.txStep('tx', { run: async () => ({ commands: [] }), compensate: 'none-needed' });
+
 // Apps: a saga finds its services, and queries are typed by their read model.
 const services: Services = { charge: async () => ({ id: '' }), refund: async () => undefined };
 const app = defineApp({ define: [order, totals, payment], services });

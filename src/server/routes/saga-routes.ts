@@ -6,9 +6,11 @@ import type { RouteContext } from '../route-context.ts';
 const STATUSES = [
   'RUNNING',
   'WAITING',
+  'PAUSED',
   'COMPENSATING',
   'COMPLETED',
   'COMPENSATED',
+  'CANCELLED',
   'FAILED',
   'COMPENSATION_FAILED',
   'PARKED',

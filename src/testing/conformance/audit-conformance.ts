@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { HASH_BYTES, hexOf, linkHash, recordChecksum, recordHash, recordText } from '../../core/index.ts';
+import { HASH_BYTES, hexOf, linkHash, recordChecksum, recordText, sha256 } from '../../core/index.ts';
 import type { ChainLink, Storage, StoredRecord } from '../../storage/index.ts';
 import type { ConformanceSlice } from './conformance-slice.ts';
 import { outcomeOf } from './refusal.ts';
@@ -28,12 +28,9 @@ export const auditConformance: ConformanceSlice = {
       const { events } = await storage.log.readLog({ after: 0, limit: 1_000 });
       const shown = (await records(storage)).map(({ checksum, correlationId, causationId, ...event }) => {
         assert.deepEqual([correlationId, causationId], event.metadata === null ? [null, null] : ['c-1', 'e-1']);
-        return { ...event, digest: Buffer.from(event.digest) };
+        return event;
       });
-      assert.deepEqual(
-        shown,
-        events.map(event => ({ ...event, digest: Buffer.from(event.digest) })),
-      );
+      assert.deepEqual(shown, events);
       assert.deepEqual(
         (await storage.audit.readRecords({ after: 2, limit: 3 })).map(each => each.position),
         [3, 4, 5],
@@ -48,7 +45,7 @@ export const auditConformance: ConformanceSlice = {
       for (const link of links) {
         assert.equal(link.first, (previous?.last ?? 0) + 1);
         assert.equal(link.records.length, (link.last - link.first + 1) * HASH_BYTES);
-        const hashes = texts.slice(link.first - 1, link.last).map(recordHash);
+        const hashes = texts.slice(link.first - 1, link.last).map(sha256);
         assert.equal(hexOf(link.records), hashes.join(''));
         assert.deepEqual(Buffer.from(link.hash), linkHash(previous?.hash ?? null, link.first, link.last, link.records));
         previous = link;

@@ -95,6 +95,22 @@ export const cursorConformance: ConformanceSlice = {
       assert.equal(other.length, 3);
     },
 
+    'names who holds which partitions, and leaves out leases that have ended or were given back': async context => {
+      const { storage } = context;
+      assert.deepEqual(await storage.cursors.holders('p'), []);
+      await acquireCursor(storage, { partition: 2, owner: 'one' });
+      await acquireCursor(storage, { partition: 10, owner: 'two' });
+      await acquireCursor(storage, { processor: 'q', owner: 'three' });
+      const given = await acquireCursor(storage, { partition: 3, owner: 'two' });
+      await storage.cursors.release(given);
+      await acquireCursor(storage, { partition: 4, owner: 'two', leaseMs: context.shortLeaseMs });
+      await context.outlastShortLease();
+      assert.deepEqual(await storage.cursors.holders('p'), [
+        { partition: 2, owner: 'one' },
+        { partition: 10, owner: 'two' },
+      ]);
+    },
+
     'gives a cursor whose lease has ended to another holder, and refuses the old one': async context => {
       const { storage } = context;
       const old = await acquireCursor(storage, { owner: 'one', leaseMs: context.shortLeaseMs });

@@ -18,7 +18,7 @@ export function sampleEvent(chosen: Partial<EncodedEvent> = {}): EncodedEvent {
     causationId: null,
     tags: [],
     occurredAt: null,
-    digest: new Uint8Array(hash('sha256', `${type}\n${data}`, 'buffer')),
+    digest: hash('sha256', `${type}\n${data}`),
     ...chosen,
   };
 }

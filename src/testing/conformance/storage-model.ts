@@ -165,7 +165,7 @@ export class StorageModel {
     if (known.every(stored => stored === undefined)) return 'new';
     const same = sent.every(({ stream, event }, index) => {
       const stored = known[index];
-      return stored?.stream === stream && Buffer.compare(stored.event.digest, event.digest) === 0;
+      return stored?.stream === stream && stored.event.digest === event.digest;
     });
     return same ? 'repeated' : 'reused';
   }

@@ -1,22 +1,20 @@
 import { type ErrorData, MillraceError } from '../core/index.ts';
-import type {
-  AppendCondition,
-  CollectionOwner,
-  CursorMove,
-  DocumentWrite,
-  EncodedEvent,
-  IdempotencyClaim,
-  StreamAppend,
-  TopicDefinition,
-  WorkWrite,
-} from '../storage/index.ts';
+import type { CursorMove } from './cursors.ts';
+import type { CollectionOwner, DocumentWrite } from './documents.ts';
+import type { IdempotencyClaim } from './idempotency.ts';
+import type { AppendCondition, EncodedEvent, StreamAppend } from './log.ts';
+import type { TopicDefinition } from './topics.ts';
+import type { WorkWrite } from './work.ts';
 
 /*
- * How each refusal of a batch is said: what happened with the values, and that nothing was written.
+ * How each refusal of a batch is said, whatever the backend: what happened with the values, and that nothing was written.
  */
 
 /** An item of work that a write names. */
 export type ItemWrite = Extract<WorkWrite, { key: string }>;
+
+/** An item of work, wherever it is named. */
+type Item = Pick<ItemWrite, 'queue' | 'key'>;
 
 /** An event that caused a conflict; with its stream where that is not the one that was appended to. */
 export interface ConflictingEvent {
@@ -116,7 +114,7 @@ export function cursorElsewhere({ processor, partition, from }: CursorMove, actu
 }
 
 /** `WORK_KEY_TAKEN`: an item with this key exists. */
-export function keyTaken({ queue, key }: ItemWrite, state: string): MillraceError {
+export function keyTaken({ queue, key }: Item, state: string): MillraceError {
   return new MillraceError(
     'WORK_KEY_TAKEN',
     `Queue ${queue} already has an item ${key} (${state}). Nothing was written.`,
@@ -125,7 +123,7 @@ export function keyTaken({ queue, key }: ItemWrite, state: string): MillraceErro
 }
 
 /** `WORK_NOT_FOUND`: an item that is not parked cannot be redriven. */
-export function notParked({ queue, key }: ItemWrite, state: string | null): MillraceError {
+export function notParked({ queue, key }: Item, state: string | null): MillraceError {
   return new MillraceError(
     'WORK_NOT_FOUND',
     `Item ${key} of queue ${queue} is ${state ?? 'not there'}, so it cannot be redriven. Only parked items can.`,
@@ -134,9 +132,7 @@ export function notParked({ queue, key }: ItemWrite, state: string | null): Mill
 }
 
 /** `LEASE_LOST`: an item is held under another fence, or gone. */
-export function itemLost(write: ItemWrite): MillraceError {
-  const { queue, key } = write;
-  const fence = 'fence' in write ? write.fence : null;
+export function itemLost({ queue, key, fence = null }: Item & { readonly fence?: number | null }): MillraceError {
   return new MillraceError(
     'LEASE_LOST',
     `Item ${key} of queue ${queue} is no longer held under fence ${fence}: it was settled, or another owner took over. Nothing was written.`,
