@@ -88,6 +88,11 @@ export {
   type Route,
   type RoutePattern,
   svixRetry,
+  toDatabase,
+  toFunction,
+  toQueue,
+  toStream,
+  toTopic,
 } from './router/index.ts';
 export {
   type Correlation,

@@ -64,7 +64,7 @@ export class DeliveryWorker {
     this.#parts = parts;
     const place = { route: route.name, destination: destination.name };
     this.#gate = new DeliveryGate(destination, environment.clock, () => switches.stateOf(place).enabled);
-    this.#sender = destination.open({ clock: environment.clock, http });
+    this.#sender = destination.open({ clock: environment.clock, http, environment });
     const { metrics } = environment.telemetry;
     this.#attempts = metrics.counter({
       name: 'millrace_router_deliveries_total',
@@ -104,8 +104,9 @@ export class DeliveryWorker {
   }
 
   /** Lets attempts at work finish for a while, and ends; what is left is delivered after the next start. */
-  stop(): Promise<void> {
-    return this.#runner.stop();
+  async stop(): Promise<void> {
+    await this.#runner.stop();
+    await this.#sender.close?.();
   }
 
   async #deliver(item: ClaimedWork, lost: AbortSignal): Promise<void> {

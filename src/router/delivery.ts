@@ -55,7 +55,7 @@ export function deliveryQueue(route: Pick<Route, 'name'>, destination: Pick<Dest
  * The id of a delivery: the same whenever the same event is routed to the same destination. Without a dot, which Standard
  * Webhooks uses to separate it from what follows.
  */
-function deliveryId(route: string, destination: string, eventId: string): string {
+export function deliveryId(route: string, destination: string, eventId: string): string {
   return hash('sha256', JSON.stringify([route, destination, eventId]), 'base64url').slice(0, ID_LENGTH);
 }
 

@@ -1,3 +1,4 @@
+import { MillraceError } from '../core/index.ts';
 import { type Environment, Processor, type ProcessorStatus } from '../processing/index.ts';
 import type { BreakerState } from './circuit-breaker.ts';
 import { DeadLetters, unknownName } from './dead-letters.ts';
@@ -5,9 +6,11 @@ import { type Delivery, type DeliveryState, deliveryOf, deliveryQueue, WORK_STAT
 import { DELIVERY_ALERT, DeliveryAlerts } from './delivery-alert.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
 import { DestinationSwitches, type SwitchPlace, type SwitchState } from './destination-switches.ts';
+import { isQueueName } from './destinations/queue-destination.ts';
 import type { PatternSubject } from './event-fields.ts';
 import type { FailedClause } from './explain-pattern.ts';
 import type { HttpTransport } from './http-transport.ts';
+import { type Consume, type ConsumeOptions, QueueConsumer } from './queue-consumer.ts';
 import { RecordPurge } from './record-purge.ts';
 import type { Route } from './route.ts';
 import { RoutingHandler } from './routing-handler.ts';
@@ -84,6 +87,7 @@ export class Router {
   readonly #workers: ReadonlyMap<string, DeliveryWorker>;
   readonly #switches: DestinationSwitches;
   readonly #purge: RecordPurge;
+  readonly #consumers: QueueConsumer[] = [];
   /** The transport, when it is the router's own to close. */
   readonly #ownTransport: HttpTransport | undefined;
 
@@ -124,6 +128,9 @@ export class Router {
   /** Begins to route and to deliver; deliveries that were pending before go on. */
   async start(): Promise<void> {
     await this.#switches.start();
+    for (const { destinations } of this.#routes.values()) {
+      for (const { inside } of destinations) await inside?.prepare?.(this.#environment);
+    }
     await this.#processor?.start();
     for (const worker of this.#workers.values()) worker.start();
     if (this.#workers.size > 0) this.#purge.start();
@@ -132,9 +139,25 @@ export class Router {
   /** Routes no further, lets attempts at work finish for up to 10 s, and ends. */
   async stop(): Promise<void> {
     await this.#processor?.stop();
-    const workers = [...this.#workers.values()];
+    const workers = [...this.#workers.values(), ...this.#consumers];
     await Promise.all([...workers.map(worker => worker.stop()), this.#purge.stop(), this.#switches.stop()]);
     await this.#ownTransport?.close?.();
+  }
+
+  /**
+   * Handles the events of a queue (`toQueue`), beside all others who consume it: each event goes to one of them, is tried again as
+   * `retry` says when handling it throws, and is parked then. Throws `INVALID_ARGUMENT`. It ends with the router, if not before.
+   */
+  consume(queue: string, handle: Consume, options: ConsumeOptions = {}): QueueConsumer {
+    if (!isQueueName(queue)) {
+      throw new MillraceError(
+        'INVALID_ARGUMENT',
+        `${queue} is no name of a queue. Write letters, digits, -, _ or dots.`,
+      );
+    }
+    const consumer = new QueueConsumer(queue, handle, options, this.#environment);
+    this.#consumers.push(consumer);
+    return consumer;
   }
 
   /** Where the processor that routes stands; none when there are no routes. */

@@ -9,11 +9,22 @@ import {
   completePolicy,
   POLICY_MEMBERS,
 } from './complete-policy.ts';
+import { completeDatabase, DATABASE_MEMBERS, type DatabaseDestination } from './database-destination.ts';
 import type { CommonMembers, CompletePolicy, Destination } from './destination.ts';
+import { completeFunction, FUNCTION_MEMBERS, type FunctionDestination } from './function-destination.ts';
 import { completeHttp, HTTP_MEMBERS, type HttpDestination } from './http-destination.ts';
+import { completeQueue, QUEUE_MEMBERS, type QueueDestination } from './queue-destination.ts';
+import { completeStream, STREAM_MEMBERS, type StreamDestination } from './stream-destination.ts';
+import { completeTopic, TOPIC_MEMBERS, type TopicDestination } from './topic-destination.ts';
 
 /** Any destination that a route can name. */
-export type AnyDestination = HttpDestination;
+export type AnyDestination =
+  | HttpDestination
+  | FunctionDestination
+  | DatabaseDestination
+  | StreamDestination
+  | TopicDestination
+  | QueueDestination;
 
 /** What the kinds of destinations add to what all have. */
 interface Kind {
@@ -26,6 +37,11 @@ interface Kind {
 /** Every kind of destination. A new one is a file, its type in `AnyDestination`, and a line here. */
 const KINDS: ReadonlyMap<unknown, Kind> = new Map<unknown, Kind>([
   ['http', { members: HTTP_MEMBERS, complete: completeHttp }],
+  ['function', { members: FUNCTION_MEMBERS, complete: completeFunction }],
+  ['database', { members: DATABASE_MEMBERS, complete: completeDatabase }],
+  ['stream', { members: STREAM_MEMBERS, complete: completeStream }],
+  ['topic', { members: TOPIC_MEMBERS, complete: completeTopic }],
+  ['queue', { members: QUEUE_MEMBERS, complete: completeQueue }],
 ]);
 
 const COMMON_MEMBERS: readonly string[] = [

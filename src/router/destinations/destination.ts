@@ -1,10 +1,12 @@
 import type { Clock, Duration } from '../../core/index.ts';
+import type { Environment } from '../../processing/index.ts';
 import type { RecordedEvent } from '../../store/index.ts';
 import type { BreakerSettings } from '../circuit-breaker.ts';
 import type { AlertOptions, AlertSettings } from '../delivery-alert.ts';
 import type { HttpTransport } from '../http-transport.ts';
 import type { RateSettings } from '../rate-limit.ts';
 import type { RetryPolicy } from '../retry-policy.ts';
+import type { StoreWriter } from './store-writer.ts';
 
 /** When a destination that fails is left alone for a while. */
 export interface BreakerOptions {
@@ -71,17 +73,20 @@ export interface Destination extends CompletePolicy {
   readonly rate: RateSettings | undefined;
   readonly maxBytes: number | undefined;
   readonly breaker: BreakerSettings | undefined;
-  /** Puts it to work. */
+  /** Writes to it in the commit of the router's cursor; only what lies in the store can be written so. */
+  readonly inside?: StoreWriter;
+  /** Puts it to work. Of one inside the store: for dead letters that are redriven. */
   open(parts: SenderParts): Sender;
 }
 
 /** What destinations of all kinds have. */
-export type CommonMembers = Omit<Destination, 'address' | 'open'>;
+export type CommonMembers = Omit<Destination, 'address' | 'inside' | 'open'>;
 
 /** What senders reach the world with. */
 export interface SenderParts {
   readonly clock: Clock;
   readonly http: HttpTransport;
+  readonly environment: Environment;
 }
 
 /** Brings events to one destination, one attempt at a time. */
@@ -91,6 +96,8 @@ export interface Sender {
    * `DESTINATION_REFUSED` is final.
    */
   send(delivery: OutgoingDelivery, signal: AbortSignal): Promise<SendResult>;
+  /** Ends its connections. */
+  close?(): Promise<void>;
 }
 
 /** An event on its way to a destination. */
