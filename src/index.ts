@@ -68,10 +68,16 @@ export {
 } from './operations/index.ts';
 export type { FailurePolicy, StartAt } from './processing/index.ts';
 export {
+  type BuildStatus,
+  type DeployedProjection,
+  type DeployOptions,
+  type DeployResult,
   type DocumentOf,
   defineProjection,
   type Freshness,
+  type ParkedProjectionEvent,
   type Projection,
+  type ProjectionState,
   type ProjectionStatus,
   type Row,
 } from './projections/index.ts';

@@ -44,7 +44,7 @@ export function defineApp<Services = undefined>(parts: {
   const of = <Kind extends Definition<Services>['kind']>(kind: Kind) =>
     parts.define.filter(definition => definition.kind === kind) as Extract<Definition<Services>, { kind: Kind }>[];
   const deciders = unique('decider', of('decider'), ({ name }) => name);
-  const projections = unique('projection', of('projection'), ({ name }) => name);
+  const projections = unique('projection', of('projection'), ({ name, version }) => `${name} version ${version}`);
   const sagas = unique('saga', of('saga'), ({ type, version }) => `${type} version ${version}`);
   const topologies = unique('topology', of('topology'), ({ name }) => name);
   const subscriptions = unique('subscription', of('subscription'), ({ name }) => name);

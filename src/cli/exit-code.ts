@@ -10,6 +10,7 @@ export const EXIT = {
   notAllowed: 5,
   unavailable: 6,
   checkFailed: 7,
+  partlyFailed: 8,
   interrupted: 130,
 } as const;
 
@@ -34,6 +35,9 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   EVENT_ID_REUSED: EXIT.conflict,
   LEASE_LOST: EXIT.conflict,
   SUBSCRIPTION_IN_USE: EXIT.conflict,
+  PROJECTION_CHANGED: EXIT.conflict,
+  PROJECTION_NOT_READY: EXIT.conflict,
+  READ_MODEL_BEHIND: EXIT.unavailable,
   NOT_ALLOWED: EXIT.notAllowed,
   STORAGE_READ_ONLY: EXIT.notAllowed,
   STORAGE_FENCED: EXIT.notAllowed,

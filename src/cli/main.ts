@@ -8,6 +8,8 @@ import { databaseCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { eventCommand } from './commands/event.ts';
 import { keysCommand } from './commands/keys.ts';
+import { projectionCommand } from './commands/projection.ts';
+import { readModelCommand } from './commands/read-model.ts';
 import { replicaCommand } from './commands/replica.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { startCommand } from './commands/start.ts';
@@ -43,6 +45,8 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(schemaCommand(run))
     .addCommand(keysCommand(run))
     .addCommand(subscriptionCommand(run))
+    .addCommand(projectionCommand(run))
+    .addCommand(readModelCommand(run))
     .addCommand(replicaCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {

@@ -13,7 +13,7 @@ export interface StoreFlags {
 
 /** A request to the HTTP API. */
 export interface StoreRequest {
-  readonly method?: 'POST';
+  readonly method?: 'POST' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
@@ -34,7 +34,8 @@ export class StoreApi {
 
   /** Asks for JSON. */
   async json<Answer>(path: string, request: StoreRequest = {}): Promise<Answer> {
-    return (await (await this.open(path, request)).json()) as Answer;
+    const response = await this.open(path, request);
+    return (response.status === 204 ? undefined : await response.json()) as Answer;
   }
 
   /** Asks, and answers once the server has begun to answer. */

@@ -76,6 +76,11 @@ const ERROR_CODES = {
   SUBSCRIPTION_IN_USE: { retryable: false, remedy: 'End the other reader first, or use another name.' },
   PROJECTION_NOT_FOUND: { retryable: false, remedy: 'Check the name, or add the projection to defineApp.' },
   PROJECTION_FAILED: { retryable: false, remedy: 'See the cause; correct the projection and deploy it again.' },
+  PROJECTION_CHANGED: {
+    retryable: false,
+    remedy: 'Raise the version of the projection, or deploy it with acceptChanges when its documents stay the same.',
+  },
+  PROJECTION_NOT_READY: { retryable: true, remedy: 'See where its builds stand, and do it again when they are ready.' },
   READ_MODEL_NOT_FOUND: { retryable: false, remedy: 'Check the name, or add its projection to defineApp.' },
   READ_MODEL_BEHIND: { retryable: true, remedy: 'Wait longer, or read without a position.' },
   QUERY_FAILED: { retryable: false, remedy: 'See the cause and correct the query.' },

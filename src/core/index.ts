@@ -19,6 +19,7 @@ export {
 export { HASH_BYTES, hexOf, linkHash, recordChecksum, recordText, sha256 } from './event-hash.ts';
 export { GroupQueue, type GroupQueueOptions, type Outcome } from './group-queue.ts';
 export { categoryOf, checkedName, createIdSource, type IdSource, SYSTEM_PREFIX } from './ids.ts';
+export { type Bound, type ReadCondition, readCondition } from './index-condition.ts';
 export { canonicalJson, type Json } from './json.ts';
 export { JSON_FORM, type JsonLoss, jsonLossOf } from './json-loss.ts';
 export { partitionOfKey } from './partition-of-key.ts';

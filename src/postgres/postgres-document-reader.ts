@@ -1,13 +1,20 @@
 import { MillraceError } from '../core/index.ts';
-import type { CollectionDefinition, DocumentQuery, DocumentReader, StoredDocument } from '../storage/index.ts';
+import type {
+  AggregateRow,
+  CollectionDefinition,
+  DocumentAggregate,
+  DocumentQuery,
+  DocumentReader,
+  IndexValue,
+  StoredDocument,
+} from '../storage/index.ts';
 import { undefinedCollection } from '../storage/index.ts';
 import type { KnownCollection, PostgresCatalog } from './postgres-catalog.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
+import { aggregation, indexColumn, selection } from './postgres-document-query.ts';
 import { isMissing } from './postgres-errors.ts';
-import { CUT_TEXT, indexedValue, indexText, memberOf } from './postgres-index-value.ts';
+import { CUT_TEXT, indexedValue, memberOf } from './postgres-index-value.ts';
 
-const QUERY_LIMIT_DEFAULT = 100;
-const QUERY_LIMIT_MAX = 10_000;
 const FIELD = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Reads documents by key and by declared indexes, and makes their collections. Each read is one statement. */
@@ -62,19 +69,30 @@ export class PostgresDocumentReader implements DocumentReader {
   }
 
   async query(name: string, query: DocumentQuery): Promise<readonly StoredDocument[]> {
-    const rows = await this.#rows<[string, string]>(name, collection => {
-      const values: unknown[] = [Math.min(query.limit ?? QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX)];
-      const conditions = Object.entries(query.where ?? {}).map(([field, value]) => {
-        values.push(indexText(value));
-        return `${indexColumn(collection.definition, field)} = $${values.length}`;
-      });
-      const direction = query.direction === 'descending' ? 'DESC' : 'ASC';
-      const order =
-        query.orderBy === undefined ? '' : `${indexColumn(collection.definition, query.orderBy)} ${direction}, `;
-      const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-      return [`SELECT key, body FROM ${collection.table} ${where} ORDER BY ${order}key ${direction} LIMIT $1`, values];
-    });
+    const rows = await this.#rows<[string, string]>(name, ({ table, definition }) =>
+      selection(table, definition, query),
+    );
     return rows.map(([key, body]) => ({ key, body }));
+  }
+
+  async explain(name: string, query: DocumentQuery): Promise<readonly string[]> {
+    const rows = await this.#rows<[string]>(name, ({ table, definition }) => {
+      const [text, values] = selection(table, definition, query);
+      return [`EXPLAIN ${text}`, values];
+    });
+    return rows.map(([line]) => line.trim());
+  }
+
+  async aggregate(name: string, wanted: DocumentAggregate): Promise<readonly AggregateRow[]> {
+    type Found = [string | null, number, number | null, number | null, number | null, string | null];
+    const rows = await this.#rows<Found>(name, ({ table, definition }) => aggregation(table, definition, wanted));
+    const found: AggregateRow[] = [];
+    for (const [text, count, sum, min, max, key] of rows) {
+      const figures = { count, sum, min, max };
+      if (wanted.groupBy === undefined || text === null || key === null) found.push(figures);
+      else found.push({ group: await this.#groupOf(name, wanted.groupBy, text, key), ...figures });
+    }
+    return found;
   }
 
   async countBy(name: string, index: string): Promise<ReadonlyMap<string, number>> {
@@ -95,6 +113,12 @@ export class PostgresDocumentReader implements DocumentReader {
   async count(name: string): Promise<number> {
     const rows = await this.#rows<[number]>(name, ({ table }) => [`SELECT count(*) FROM ${table}`, []]);
     return (rows[0] as [number])[0];
+  }
+
+  async #groupOf(name: string, field: string, text: string, key: string): Promise<IndexValue> {
+    const value = indexedValue(text);
+    if (value !== CUT_TEXT) return value as IndexValue;
+    return (await this.#memberText(name, key, field)) ?? null;
   }
 
   /** What a document says in a field, when its index could not hold all of it. */
@@ -120,17 +144,6 @@ export class PostgresDocumentReader implements DocumentReader {
       }
     }
   }
-}
-
-/** The expression that an index is on. */
-function indexColumn({ name, indexes }: CollectionDefinition, field: string): string {
-  const index = indexes.indexOf(field);
-  if (index !== -1) return `indexes[${index + 1}]`;
-  throw new MillraceError(
-    'INVALID_ARGUMENT',
-    `Collection ${name} has no index on ${field}. It has: ${indexes.join(', ') || 'none'}. Declare the index, or filter by another field.`,
-    { details: { collection: name, field, indexes } },
-  );
 }
 
 function checkField(field: string): void {

@@ -5,10 +5,11 @@ export interface FailurePolicy {
   /** How often the event is tried, and how long to wait between. Default: 5 tries, exponential from 100 ms up to 10 s. */
   readonly retry?: Backoff;
   /**
-   * What to do when it still fails: `park` keeps the event as a dead letter and goes on; `halt` stops at it, so that nothing behind it is
-   * handled before someone has looked. Default: `halt`.
+   * What to do when it still fails: `park` keeps the event as a dead letter and goes on; `parkKey` does so too, and has the later events of
+   * its key wait behind it while all others go on; `halt` stops at it, so that nothing behind it is handled before someone has looked.
+   * Default: `halt`.
    */
-  readonly afterwards?: 'park' | 'halt';
+  readonly afterwards?: 'park' | 'parkKey' | 'halt';
 }
 
 /** A failure policy with nothing left open. */

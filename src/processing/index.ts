@@ -3,8 +3,10 @@
  * queues; both hand plain data to a handler and commit what it returns. Three words to know: *processor* (follows the log),
  * *cursor* (how far it has come), *dead letter* (what it gave up and kept).
  */
+export { deadLetter, deadLetterQueue } from './dead-letter.ts';
 export { Doorbell } from './doorbell.ts';
 export type { Environment } from './environment.ts';
+export type { EventHandler } from './event-handler.ts';
 export {
   type CompleteFailurePolicy,
   completeFailurePolicy,
@@ -17,8 +19,6 @@ export { keepRenewed, LEASE_MS, RENEW_MS } from './lease-renewal.ts';
 export { LogFollower } from './log-follower.ts';
 export { PartitionShare } from './partition-share.ts';
 export {
-  deadLetterQueue,
-  type EventHandler,
   Processor,
   type ProcessorDefinition,
   type ProcessorState,

@@ -50,3 +50,8 @@ export function keepRenewed(lease: CursorLease, storage: Storage, clock: Clock):
     },
   };
 }
+
+/** Of a move of a cursor what its lease says. */
+export function moveOf({ processor, partition, fence }: CursorLease) {
+  return { processor, partition, fence };
+}

@@ -1,7 +1,10 @@
 import { delayAfter, type ErrorData, isMillraceError, sleep } from '../core/index.ts';
-import type { CursorLease, Effects, LogFilter, StoredEvent, WorkWrite } from '../storage/index.ts';
+import type { CursorLease, Effects, LogFilter, LogPage, StoredEvent } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
+import { Aside } from './aside.ts';
+import { deadLetter } from './dead-letter.ts';
 import type { Environment } from './environment.ts';
+import type { EventHandler } from './event-handler.ts';
 import {
   type CompleteFailurePolicy,
   completeFailurePolicy,
@@ -10,31 +13,11 @@ import {
   isTransient,
   PATIENCE,
 } from './failure-policy.ts';
-import { keepRenewed, LEASE_MS } from './lease-renewal.ts';
+import { keepRenewed, LEASE_MS, moveOf } from './lease-renewal.ts';
 import { LogFollower } from './log-follower.ts';
+import { Pace } from './pace.ts';
 import { type PartitionShare, turnOf } from './partition-share.ts';
 import { positionBefore, type StartAt } from './start-at.ts';
-
-/** What handles the events of a processor. It returns effects and commits nothing itself. */
-export interface EventHandler {
-  /**
-   * Answers what these events lead to. It is called again with the same events when the commit fails, so it must not
-   * change anything that `reset` cannot undo.
-   */
-  handle(
-    events: readonly RecordedEvent[],
-    context: { readonly signal: AbortSignal },
-  ): Effects | undefined | Promise<Effects | undefined>;
-  /**
-   * Drops what is remembered of the storage: after events that were handled but not committed (`failed`), and when the cursor is
-   * `taken`, since another owner may have moved on what was remembered under the lease before.
-   */
-  reset?(why: 'taken' | 'failed'): void;
-  /** Learns that the effects of the last call were committed. */
-  committed?(events: readonly RecordedEvent[]): void;
-  /** What else a dead letter says of an event, which may be one that cannot be decoded. */
-  describe?(event: StoredEvent): Readonly<Record<string, unknown>>;
-}
 
 /** What a processor follows, and how. */
 export interface ProcessorDefinition {
@@ -53,6 +36,10 @@ export interface ProcessorDefinition {
   readonly batchSize?: number;
   /** Wait after a commit for more events to come together, in milliseconds. Default: 0. */
   readonly lingerMs?: number;
+  /** Most events handled in a second, on average. Default: as many as there are. */
+  readonly maxPerSecond?: number;
+  /** Where it ends by itself: its cursor is moved to just this position, which must be in the log. Default: never. */
+  readonly until?: number;
   /** Where a processor without a checkpoint begins. Default: `beginning`. */
   readonly startAt?: StartAt;
   readonly failure?: FailurePolicy;
@@ -87,11 +74,6 @@ const BATCH_SIZE_DEFAULT = 500;
 /** Positions without a wanted event after which the cursor is moved all the same, so that a restart need not look again. */
 const IDLE_MOVE_FROM = 10_000;
 
-/** The queue in which a processor keeps the events that it gave up. */
-export function deadLetterQueue(processor: string): string {
-  return `dead:${processor}`;
-}
-
 /**
  * The one runner behind projections, saga triggers, topologies and routes: follows the log, hands events to a handler and
  * commits its effects together with the cursor, so that everything happens exactly once. It catches up in pages, then lives on
@@ -103,6 +85,8 @@ export class Processor {
   readonly #environment: Environment;
   readonly #failure: CompleteFailurePolicy;
   readonly #follower: LogFollower;
+  readonly #pace: Pace;
+  readonly #aside: Aside;
   readonly #stopping = new AbortController();
   /** Aborts what is being handled: when it stops, or has lost its cursor. */
   #signal = this.#stopping.signal;
@@ -122,6 +106,8 @@ export class Processor {
     const wanted = definition.types === undefined ? { withoutSystem: true } : { types: definition.types };
     const filter = { ...wanted, ...definition.filter };
     this.#follower = new LogFollower({ storage, clock, filter, advanced: () => this.#advanced() });
+    this.#pace = new Pace(definition.maxPerSecond, clock);
+    this.#aside = new Aside(definition, environment, () => this.#follower.wake());
   }
 
   /** Begins to follow the log. Resolves once it knows where the log ends: from then on its lag is never less than it is. */
@@ -228,10 +214,12 @@ export class Processor {
     }
     this.#definition.handler.reset?.('taken');
     const renewal = keepRenewed(lease, storage, clock);
+    this.#aside.watch();
     try {
       this.#signal = AbortSignal.any([this.#stopping.signal, renewal.lost]);
       await this.#follow(lease, renewal.isLost);
     } finally {
+      this.#aside.end();
       renewal.end();
       await storage.cursors.release(lease).catch(() => undefined);
     }
@@ -239,11 +227,15 @@ export class Processor {
 
   async #follow(lease: CursorLease, isLost: () => boolean): Promise<void> {
     const { storage } = this.#environment;
-    const { batchSize = BATCH_SIZE_DEFAULT } = this.#definition;
+    const { batchSize = BATCH_SIZE_DEFAULT, until } = this.#definition;
     let checkpoint = await this.#startingCheckpoint(lease);
     this.#follower.advance(Number.parseInt(checkpoint ?? '0', 10));
     while (!this.#stopped && !isLost() && this.#mayHold) {
-      const page = await this.#follower.page(batchSize);
+      await this.#aside.run(async effects => {
+        checkpoint = await this.#commit(lease, checkpoint, Number(checkpoint ?? 0), effects);
+      });
+      if (until !== undefined && this.#follower.position >= until) return this.#arrive(lease, checkpoint, until);
+      const page = pageUntil(await this.#follower.page(batchSize), until);
       const isBehind = page.through < this.#follower.head;
       if (isBehind) this.#state = 'catching-up';
       if (page.events.length > 0) {
@@ -255,12 +247,18 @@ export class Processor {
         await storage.commit({ class: 'bulk', cursors: [{ ...moveOf(lease), from: checkpoint, to }] });
         checkpoint = to;
       }
-      // Nothing wanted lies between the last event of a page and where the reader has looked.
+      // Nothing wanted lies behind its last event.
       this.#follower.advance(page.through);
       // The page reached the end of the log, which may have grown since without ever being waited for.
       if (!isBehind) this.#isLive();
-      await (page.events.length > 0 ? this.#linger() : this.#follower.wait());
+      await this.#pace.after(page.events.length, this.#stopping.signal);
+      await (page.events.length > 0 ? this.#linger() : until === undefined && this.#follower.wait());
     }
+  }
+
+  async #arrive(lease: CursorLease, from: string | null, until: number): Promise<void> {
+    if (Number(from ?? 0) < until) await this.#commit(lease, from, until, {});
+    this.#stopping.abort();
   }
 
   async #startingCheckpoint(lease: CursorLease): Promise<string | null> {
@@ -308,12 +306,13 @@ export class Processor {
         if (delay !== undefined) {
           telemetry.logger.warn(fields, 'an event could not be handled; it is tried again');
           await sleep(clock, delay, this.#stopping.signal);
-        } else if (this.#failure.afterwards === 'park') {
+        } else if (this.#failure.afterwards !== 'halt') {
           telemetry.logger.error(fields, 'an event could not be handled; it is kept as a dead letter');
-          return this.#commit(lease, from, event.position, { work: [this.#deadLetter(event)] });
+          return this.#park(lease, from, event);
         } else {
           telemetry.logger.error(fields, 'an event could not be handled; the processor halts at it');
           this.#state = 'failed';
+          this.#definition.handler.gaveUp?.(event, 'halted');
           return undefined;
         }
       }
@@ -343,20 +342,16 @@ export class Processor {
     return to;
   }
 
-  #deadLetter(event: StoredEvent): WorkWrite {
-    return {
-      op: 'enqueue',
-      queue: deadLetterQueue(this.name),
-      key: event.id,
-      payload: JSON.stringify({
-        position: event.position,
-        type: event.type,
-        stream: event.stream,
-        ...this.#definition.handler.describe?.(event),
-      }),
-      dueAt: this.#environment.clock.now(),
-      parked: this.#reason as ErrorData,
-    };
+  async #park(lease: CursorLease, from: string | null, event: StoredEvent): Promise<string> {
+    const { handler } = this.#definition;
+    const letter = deadLetter(this.name, event, {
+      reason: this.#reason as ErrorData,
+      more: handler.describe?.(event),
+      at: this.#environment.clock.now(),
+    });
+    const checkpoint = await this.#commit(lease, from, event.position, { work: [letter] });
+    handler.gaveUp?.(event, 'parked');
+    return checkpoint;
   }
 
   async #linger(): Promise<void> {
@@ -388,6 +383,8 @@ export class Processor {
   }
 }
 
-function moveOf({ processor, partition, fence }: CursorLease) {
-  return { processor, partition, fence };
+/** What of a page lies at a position or before it. */
+function pageUntil(page: LogPage, until = Number.POSITIVE_INFINITY): LogPage {
+  if (page.through <= until) return page;
+  return { events: page.events.filter(({ position }) => position <= until), through: until };
 }

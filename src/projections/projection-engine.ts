@@ -1,240 +1,341 @@
-import {
-  type Duration,
-  type Gauge,
-  type Histogram,
-  isMillraceError,
-  MillraceError,
-  messageOf,
-  milliseconds,
-} from '../core/index.ts';
-import { type Environment, type EventHandler, Processor, type ProcessorStatus } from '../processing/index.ts';
+import { isMillraceError, MillraceError, sleep } from '../core/index.ts';
+import { type Environment, failureOf } from '../processing/index.ts';
 import type { DocumentQuery } from '../storage/index.ts';
-import { collectionOf, type Projection, processorOf } from './projection.ts';
-import { ProjectionHandler } from './projection-handler.ts';
+import { type Build, collectionOf, processorOf, sameBuild } from './build.ts';
+import type { BuildRunner } from './build-runner.ts';
+import { swapBuilds } from './build-swap.ts';
+import { type DeployedProjection, type DeployResult, deployed } from './deploy.ts';
+import { buildsOf, type Deployment, withPaused } from './deployment.ts';
+import { DeploymentLedger } from './deployment-ledger.ts';
+import { ParkedEvents, type ParkedProjectionEvent } from './parked-events.ts';
+import type { Projection } from './projection.ts';
+import { type ProjectionMetrics, projectionMetrics } from './projection-metrics.ts';
+import { type ProjectionStatus, statusOf } from './projection-status.ts';
+import { type Freshness, ReadModels, type Row } from './read-models.ts';
+import { RunningBuilds } from './running-builds.ts';
 
-/** Whether a projection keeps up. `stalled` has events before it and has not advanced for 30 s. */
-export type ProjectionState = 'running' | 'stalled' | 'failed' | 'stopped';
-
-/** Where a projection stands, judged by its progress and not by its own word. */
-export interface ProjectionStatus extends Omit<ProcessorStatus, 'state'> {
-  readonly version: number;
-  readonly description: string;
-  readonly state: ProjectionState;
-  /** `catching-up` while it works through what was there before; then `live`. */
-  readonly phase: 'catching-up' | 'live';
+/** How projections are deployed. */
+export interface DeployOptions {
+  /** Asking again under the same id gives the same answer, for a week. Default: a new one. */
+  readonly requestId?: string;
+  /** Takes a changed definition under its old version: the caller knows that it makes the same documents. Default: false. */
+  readonly acceptChanges?: boolean;
 }
 
-/** From when on a read model is wanted, and how long to wait for it. */
-export interface Freshness {
-  /** Answer only once the read model holds everything up to this position. Default: what it holds at the moment. */
-  readonly after?: number;
-  /** How long to wait for `after`. Default: 5 s. */
-  readonly timeout?: Duration;
-}
+/** How long a new version is waited for before it is looked whether it is wanted still. */
+const CATCH_UP_MS = 60_000;
+/** How long to wait before a swap that was not possible is tried again. */
+const SWAP_AGAIN_MS = 1_000;
 
-/** A document with its key. */
-export interface Row<State> {
-  readonly key: string;
-  readonly document: State;
-}
-
-const WAIT_DEFAULT_MS = 5_000;
-const STALLED_AFTER_MS = 30_000;
-
-interface Running {
-  readonly projection: Projection;
-  readonly processor: Processor;
-}
-
-/** Keeps read models up to date and answers queries on them. */
+/** Keeps read models up to date, answers queries on them, and lets them be operated. */
 export class ProjectionEngine {
   readonly #environment: Environment;
-  readonly #running = new Map<string, Running>();
-  readonly #queryDuration: Histogram;
-  readonly #processingDuration: Histogram;
+  readonly #definitions = new Map<string, Map<number, Projection>>();
+  readonly #ledger: DeploymentLedger;
+  readonly #builds: RunningBuilds;
+  /** Read models whose next build takes the place of the live one as soon as it can. */
+  readonly #swapping = new Map<string, Promise<void>>();
+  readonly #stopping = new AbortController();
+  readonly #metrics: ProjectionMetrics;
+  readonly #models: ReadModels;
+  #head = 0;
+  #unwatch: (() => void) | undefined;
 
   constructor(options: { projections: readonly Projection[]; environment: Environment }) {
     const { environment } = options;
     this.#environment = environment;
-    const { metrics } = environment.telemetry;
-    this.#queryDuration = metrics.histogram({
-      name: 'millrace_readmodel_query_duration_seconds',
-      help: 'Time of a query on a read model, without waiting for freshness.',
-      labels: ['readmodel', 'query'],
-    });
-    this.#processingDuration = metrics.histogram({
-      name: 'millrace_projection_processing_duration_seconds',
-      help: 'Time to fold a page of events.',
-      labels: ['projection'],
-    });
     for (const projection of options.projections) {
-      const handler = this.#timed(projection, new ProjectionHandler(projection, environment));
-      const types = projection.events.map(event => event.type);
-      const definition = { name: processorOf(projection), types, handler, failure: projection.failure };
-      this.#running.set(projection.name, { projection, processor: new Processor(definition, environment) });
+      const versions = this.#definitions.get(projection.name) ?? new Map<number, Projection>();
+      this.#definitions.set(projection.name, versions.set(projection.version, projection));
     }
-    this.#measureProgress();
+    this.#ledger = new DeploymentLedger(environment);
+    this.#metrics = projectionMetrics(environment.telemetry, () => this.statuses());
+    this.#builds = new RunningBuilds({
+      definitions: this.#definitions,
+      ledger: this.#ledger,
+      metrics: this.#metrics,
+      environment,
+    });
+    this.#models = new ReadModels(
+      {
+        live: name => this.#live(name),
+        status: name => this.status(name),
+        refresh: () => this.#ledger.refresh().then(() => this.#builds.reconcile()),
+      },
+      this.#metrics,
+      environment,
+    );
   }
 
-  /** Makes the collections and begins to follow the log. */
+  /** Deploys all projections and begins to follow the log. One that cannot be deployed says so in its status. */
   async start(): Promise<void> {
-    for (const { projection, processor } of this.#running.values()) {
-      const owner = { processor: processorOf(projection) };
-      const { indexes } = projection;
-      await this.#environment.storage.documents.define({ name: collectionOf(projection), owner, indexes });
-      await processor.start();
-    }
+    this.#builds.start(() => this.#swapWhereReady());
+    if (this.#definitions.size === 0) return;
+    const { storage } = this.#environment;
+    this.#unwatch = storage.watch(({ head }) => {
+      this.#head = Math.max(this.#head, head);
+    });
+    this.#head = Math.max(this.#head, await storage.log.head());
+    await this.#ledger.open();
+    await this.#deployAll([...this.#definitions.keys()], false);
   }
 
   /** Lets running pages finish and ends. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(({ processor }) => processor.stop()));
+    this.#stopping.abort();
+    this.#unwatch?.();
+    await this.#builds.stop();
+    await Promise.all(this.#swapping.values());
+    await this.#builds.stop();
+  }
+
+  /**
+   * Deploys projections by name, or all: makes their documents, has a new version built beside the live one, and begins again what has failed.
+   * Each has a result of its own, whatever becomes of the others: `FAILED` with `PROJECTION_NOT_FOUND` for a name that is not defined,
+   * with `PROJECTION_CHANGED` for a definition that was changed under its version.
+   */
+  async deploy(names: readonly string[] | 'all', options: DeployOptions = {}): Promise<DeployResult> {
+    const { requestId = this.#environment.ids.next(), acceptChanges = false } = options;
+    if (options.requestId !== undefined) {
+      await this.#ledger.open();
+      const known = await this.#ledger.answerTo(requestId);
+      if (known !== undefined) return known as DeployResult;
+    }
+    const wanted = names === 'all' ? [...this.#definitions.keys()] : [...new Set(names)];
+    const projections = await this.#deployAll(wanted, acceptChanges);
+    const result = { requestId, deployedAt: this.#environment.clock.now(), projections };
+    if (options.requestId !== undefined) await this.#ledger.keepAnswer(requestId, result);
+    return result;
+  }
+
+  /** Holds a projection where it is, with all its builds, until it is resumed; also through restarts. Throws `PROJECTION_NOT_FOUND`. */
+  async pause(name: string): Promise<ProjectionStatus> {
+    await this.#change(name, deployment => withPaused(deployment, buildsOf(deployment), true));
+    return this.status(name);
+  }
+
+  /** Lets a projection go on; one that has failed begins again. Throws `PROJECTION_NOT_FOUND`. */
+  async resume(name: string): Promise<ProjectionStatus> {
+    await this.#change(name, deployment => withPaused(deployment, buildsOf(deployment), false));
+    await Promise.all(this.#builds.runnersOf(name).map(runner => runner.restart()));
+    return this.status(name);
+  }
+
+  /**
+   * Makes the build that was made beside the live one the live one, at equal checkpoints and in one commit. The build that was live follows on, so
+   * that `rollback` is the same again. Throws `PROJECTION_NOT_READY` when there is none, or it cannot be brought to where the live one is.
+   */
+  async swap(name: string): Promise<ProjectionStatus> {
+    return this.#swap(name, 'next');
+  }
+
+  /** Makes the build that was live before the live one again, as `swap` does. Throws as it does. */
+  async rollback(name: string): Promise<ProjectionStatus> {
+    return this.#swap(name, 'previous');
   }
 
   /** Where every projection stands. */
   statuses(): readonly ProjectionStatus[] {
-    return [...this.#running.values()].map(running => this.#status(running));
+    return [...this.#definitions.keys()].map(name => this.status(name));
   }
 
   /** Where one projection stands. Throws `PROJECTION_NOT_FOUND`. */
   status(name: string): ProjectionStatus {
-    return this.#status(this.#find(name, 'PROJECTION_NOT_FOUND'));
+    return statusOf({
+      name,
+      description: this.#newest(name).description,
+      deployment: this.#ledger.all.get(name),
+      refused: this.#builds.refused.get(name),
+      head: this.#head,
+      now: this.#environment.clock.now(),
+      isStopped: this.#builds.isStopped,
+      runner: build => this.#builds.runner(name, build),
+    });
+  }
+
+  /**
+   * Events that the live build of a projection has parked, in the order in which it did; `after` is the id behind which to go on. Those being
+   * tried again are left out. Default of `limit`: 50. Throws `PROJECTION_NOT_FOUND`.
+   */
+  async parked(
+    name: string,
+    options: { readonly limit?: number; readonly after?: string } = {},
+  ): Promise<readonly ParkedProjectionEvent[]> {
+    return this.#parkedOf(name).list({ limit: 50, ...options });
+  }
+
+  /** How many events the live build of a projection has parked. Throws `PROJECTION_NOT_FOUND`. */
+  async parkedCount(name: string): Promise<number> {
+    return this.#parkedOf(name).count();
+  }
+
+  /**
+   * Lets parked events be tried again, all when no ids are given; answers how many. It happens soon after, where the projection is run; one
+   * that fails again is parked again. Throws `PROJECTION_NOT_FOUND`, `NOT_FOUND` for an id that is not parked.
+   */
+  async retryParked(name: string, ids?: readonly string[]): Promise<number> {
+    return this.#parkedOf(name).retry(ids);
+  }
+
+  /** Gives a parked event up for good; those that wait behind it go on. Throws as `retryParked` does. */
+  async skipParked(name: string, id: string): Promise<void> {
+    await this.#parkedOf(name).skip(id);
+  }
+
+  /**
+   * Has a parked event folded with other data than the log holds, which stays as it is: a rebuild meets the old data again. Answers the id
+   * under which it is parked if that fails too. Throws as `retryParked` does.
+   */
+  async editParked(name: string, id: string, data: unknown): Promise<string> {
+    return this.#parkedOf(name).edit(id, data);
   }
 
   /** One document, or undefined. Throws `READ_MODEL_NOT_FOUND`, `READ_MODEL_BEHIND`, `QUERY_FAILED`. */
   async get(name: string, key: string, freshness: Freshness = {}): Promise<unknown> {
-    const running = this.#find(name, 'READ_MODEL_NOT_FOUND');
-    await this.#waitFor(running, freshness);
-    const { documents } = this.#environment.storage;
-    const body = await this.#measured(name, 'get', () => documents.get(collectionOf(running.projection), key));
-    return body === undefined ? undefined : this.#environment.keys.parse(body);
+    return this.#models.get(name, key, freshness);
   }
 
   /** Documents found by declared indexes. Throws as `get` does. */
   async query(name: string, query: DocumentQuery, freshness: Freshness = {}): Promise<readonly Row<unknown>[]> {
-    const running = this.#find(name, 'READ_MODEL_NOT_FOUND');
-    await this.#waitFor(running, freshness);
-    const { documents } = this.#environment.storage;
-    const found = await this.#measured(name, 'query', () => documents.query(collectionOf(running.projection), query));
-    const rows: Row<unknown>[] = [];
-    for (const { key, body } of found) rows.push({ key, document: await this.#environment.keys.parse(body) });
-    return rows;
+    return this.#models.query(name, query, freshness);
   }
 
   /** How many documents a read model has. */
   async count(name: string): Promise<number> {
-    const { projection } = this.#find(name, 'READ_MODEL_NOT_FOUND');
-    return this.#environment.storage.documents.count(collectionOf(projection));
+    return this.#models.count(name);
   }
 
-  #find(name: string, code: 'PROJECTION_NOT_FOUND' | 'READ_MODEL_NOT_FOUND'): Running {
-    const running = this.#running.get(name);
-    if (running !== undefined) return running;
-    const known = [...this.#running.keys()];
-    const what = code === 'PROJECTION_NOT_FOUND' ? 'projection' : 'read model';
-    throw new MillraceError(code, `There is no ${what} ${name}. There are: ${known.join(', ') || 'none'}.`, {
-      details: { name, known },
+  async #swap(name: string, to: 'next' | 'previous'): Promise<ProjectionStatus> {
+    this.#newest(name);
+    const before = this.#ledger.all.get(name)?.previous ?? null;
+    const after = await swapBuilds(name, to, {
+      environment: this.#environment,
+      ledger: this.#ledger,
+      runner: (projection, build) => this.#builds.runner(projection, build),
+      hold: (projection, build) => this.#builds.hold(projection, build),
+      letGo: projection => this.#letGo(projection),
     });
+    // What was live before the last one is not kept any longer.
+    if (before !== null && !buildsOf(after).some(build => sameBuild(build, before))) await this.#forget(name, before);
+    return this.status(name);
   }
 
-  async #waitFor({ projection, processor }: Running, { after, timeout }: Freshness): Promise<void> {
-    if (after === undefined) return;
-    const waitMs = timeout === undefined ? WAIT_DEFAULT_MS : milliseconds(timeout, 'timeout');
-    if (await processor.reached(after, waitMs)) return;
-    const { position, head, state, reason, lag } = processor.status();
-    const where = after > head ? `, which lies beyond the end of the log at ${head}` : '';
-    throw new MillraceError(
-      'READ_MODEL_BEHIND',
-      `Read model ${projection.name} is at position ${position}, ${after - position} before the wanted ${after}${where}, after waiting ${waitMs} ms (${state}${reason === null ? '' : `: ${reason.message}`}).`,
-      { details: { readModel: projection.name, position, wanted: after, head, lag, state, reason, waitedMs: waitMs } },
+  async #letGo(name: string): Promise<void> {
+    if (this.#ledger.all.get(name)?.heldUntil != null) {
+      await this.#ledger.change(name, current => current && { deployment: { ...current, heldUntil: null } });
+    }
+    await this.#builds.letGo(name);
+  }
+
+  async #forget(name: string, build: Build): Promise<void> {
+    await this.#builds.reconcile();
+    await this.#environment.storage.documents.drop(collectionOf(name, build));
+  }
+
+  #swapWhereReady(): void {
+    for (const name of this.#definitions.keys()) this.#swapWhenReady(name);
+  }
+
+  /** A new version takes the place of one that this app does not define any more as soon as it has caught up. */
+  #swapWhenReady(name: string): void {
+    const next = this.#ledger.all.get(name)?.next ?? null;
+    const runner = next && this.#builds.runner(name, next);
+    if (!runner || this.#live(name).runner !== undefined || this.#swapping.has(name)) return;
+    const { clock, telemetry } = this.#environment;
+    const run = async (): Promise<void> => {
+      while (!this.#builds.isStopped) {
+        try {
+          if (await runner.reached(this.#head, CATCH_UP_MS)) await this.#swap(name, 'next');
+          if (this.#live(name).runner !== undefined) return;
+        } catch (thrown) {
+          telemetry.logger.warn(
+            { projection: name, err: failureOf(thrown) },
+            'a new version could not take its place yet',
+          );
+        }
+        await sleep(clock, SWAP_AGAIN_MS, this.#stopping.signal);
+      }
+    };
+    this.#swapping.set(
+      name,
+      run().finally(() => this.#swapping.delete(name)),
     );
   }
 
-  async #measured<T>(readmodel: string, query: string, run: () => Promise<T>): Promise<T> {
-    const { clock } = this.#environment;
-    const started = clock.monotonic();
+  async #deployAll(names: readonly string[], acceptChanges: boolean): Promise<DeployedProjection[]> {
+    const cursors = await this.#environment.storage.cursors.read();
+    const results: DeployedProjection[] = [];
+    for (const name of names) results.push(await this.#deployOne(name, { acceptChanges, cursors }));
+    await this.#builds.reconcile();
+    this.#swapWhereReady();
+    return results;
+  }
+
+  async #deployOne(name: string, options: Parameters<typeof deployed>[2]): Promise<DeployedProjection> {
+    let version: number | null = null;
     try {
-      return await run();
-    } catch (cause) {
-      if (isMillraceError(cause, 'STORAGE_CLOSED', 'STORAGE_UNAVAILABLE', 'INVALID_ARGUMENT')) throw cause;
-      const message = `Query ${query} on read model ${readmodel} failed: ${messageOf(cause)}`;
-      throw new MillraceError('QUERY_FAILED', message, { cause, details: { readmodel, query } });
-    } finally {
-      this.#queryDuration.observe((clock.monotonic() - started) / 1000, { readmodel, query });
+      const projection = this.#newest(name);
+      version = projection.version;
+      for (const each of this.#definitions.get(name)?.values() ?? []) await this.#deployVersion(each, options);
+      this.#builds.refused.delete(name);
+      for (const runner of this.#builds.runnersOf(name)) await runner.restart();
+      return { name, state: 'RUNNING', version, reason: null };
+    } catch (thrown) {
+      if (isMillraceError(thrown, 'STORAGE_CLOSED', 'STORAGE_UNAVAILABLE', 'STORAGE_FENCED')) throw thrown;
+      const reason = failureOf(thrown);
+      if (version !== null) this.#builds.refused.set(name, reason);
+      this.#environment.telemetry.logger.error({ projection: name, err: reason }, 'a projection was not deployed');
+      return { name, state: 'FAILED', version, reason };
     }
   }
 
-  #timed({ name }: Projection, handler: EventHandler): EventHandler {
-    const { clock, telemetry } = this.#environment;
-    const counted = telemetry.metrics.counter({
-      name: 'millrace_projection_events_total',
-      help: 'Events that a projection has folded.',
-      labels: ['projection'],
-    });
-    const failed = telemetry.metrics.counter({
-      name: 'millrace_projection_errors_total',
-      help: 'Times that a projection could not fold what it was given.',
-      labels: ['projection'],
-    });
-    return {
-      handle: async (events, context) => {
-        const started = clock.monotonic();
-        try {
-          return await handler.handle(events, context);
-        } catch (thrown) {
-          failed.add(1, { projection: name });
-          throw thrown;
-        } finally {
-          this.#processingDuration.observe((clock.monotonic() - started) / 1000, { projection: name });
-        }
-      },
-      committed: events => counted.add(events.length, { projection: name }),
-    };
+  /** Writes down what is new of a version, and makes the collections of its builds. An older version is deployed only where it is kept. */
+  async #deployVersion(projection: Projection, options: Parameters<typeof deployed>[2]): Promise<void> {
+    const { name, version, indexes } = projection;
+    const current = this.#ledger.all.get(name);
+    const isOld = version < this.#newest(name).version;
+    const isKept = current !== undefined && buildsOf(current).some(build => build.version === version);
+    if (isOld && !isKept) return;
+    const wanted = deployed(projection, current, options);
+    if (JSON.stringify(wanted) !== JSON.stringify(current)) {
+      await this.#ledger.change(name, latest => ({ deployment: deployed(projection, latest, options) }));
+    }
+    for (const build of buildsOf(this.#ledger.all.get(name) as Deployment)) {
+      if (build.version !== version) continue;
+      const owner = { processor: processorOf(name, build) };
+      await this.#environment.storage.documents.define({ name: collectionOf(name, build), owner, indexes });
+    }
   }
 
-  #status({ projection, processor }: Running): ProjectionStatus {
-    const status = processor.status();
-    const now = this.#environment.clock.now();
-    const stalled = now - (status.behindSince ?? now) > STALLED_AFTER_MS;
-    const stopped = status.state === 'stopped' || status.state === 'failed' ? status.state : undefined;
-    return {
-      ...status,
-      name: projection.name,
-      version: projection.version,
-      description: projection.description,
-      state: stopped ?? (stalled ? 'stalled' : 'running'),
-      phase: status.state === 'live' ? 'live' : 'catching-up',
-    };
+  async #change(name: string, change: (deployment: Deployment) => Deployment): Promise<void> {
+    this.#newest(name);
+    await this.#ledger.change(name, current => current && { deployment: change(current) });
+    await this.#builds.reconcile();
   }
 
-  #measureProgress(): void {
-    const { metrics } = this.#environment.telemetry;
-    const gauge = (name: string, help: string, labels: readonly string[]): Gauge =>
-      metrics.gauge({ name, help, labels });
-    const position = gauge('millrace_projection_position', 'Position up to which a projection holds the log.', [
-      'projection',
-    ]);
-    const lag = gauge('millrace_projection_lag_events', 'Positions between a projection and the head of the log.', [
-      'projection',
-    ]);
-    const advanced = gauge(
-      'millrace_projection_last_advance_timestamp_seconds',
-      'When a projection last advanced, in seconds since 1970 UTC.',
-      ['projection'],
-    );
-    const state = gauge('millrace_projection_state', '1 for the state that a projection is in, 0 for the others.', [
-      'projection',
-      'state',
-    ]);
-    metrics.beforeCollect(() => {
-      for (const status of this.statuses()) {
-        position.set(status.position, { projection: status.name });
-        lag.set(status.lag, { projection: status.name });
-        if (status.advancedAt !== null) advanced.set(status.advancedAt / 1000, { projection: status.name });
-        for (const each of ['running', 'stalled', 'failed', 'stopped'] as const) {
-          state.set(Number(status.state === each), { projection: status.name, state: each });
-        }
-      }
+  #parkedOf(name: string): ParkedEvents {
+    const { version } = this.#newest(name);
+    const live = this.#ledger.all.get(name)?.live ?? { version, number: 0 };
+    return new ParkedEvents(processorOf(name, live), this.#environment);
+  }
+
+  #live(name: string): { build: Build; runner: BuildRunner | undefined } {
+    if (!this.#definitions.has(name)) throw this.#unknown('READ_MODEL_NOT_FOUND', name);
+    const build = this.#ledger.all.get(name)?.live ?? { version: this.#newest(name).version, number: 0 };
+    return { build, runner: this.#builds.runner(name, build) };
+  }
+
+  #newest(name: string): Projection {
+    const versions = this.#definitions.get(name);
+    if (versions === undefined) throw this.#unknown('PROJECTION_NOT_FOUND', name);
+    return versions.get(Math.max(...versions.keys())) as Projection;
+  }
+
+  #unknown(code: 'PROJECTION_NOT_FOUND' | 'READ_MODEL_NOT_FOUND', name: string): MillraceError {
+    const known = [...this.#definitions.keys()];
+    const what = code === 'PROJECTION_NOT_FOUND' ? 'projection' : 'read model';
+    return new MillraceError(code, `There is no ${what} ${name}. There are: ${known.join(', ') || 'none'}.`, {
+      details: { name, known },
     });
   }
 }

@@ -1,6 +1,6 @@
 import { checkedName, type Json, MillraceError } from '../core/index.ts';
 import type { FailurePolicy } from '../processing/index.ts';
-import type { AnyEvent, RecordedEventOf } from '../store/index.ts';
+import type { AnyEvent, RecordedEvent, RecordedEventOf } from '../store/index.ts';
 
 /**
  * What becomes of a document after an event: its new state, `undefined` to leave it as it is, `null` to delete it.
@@ -8,13 +8,26 @@ import type { AnyEvent, RecordedEventOf } from '../store/index.ts';
  */
 export type Evolved<State> = State | undefined | null;
 
-/** For every event type, how a document evolves. Pure: the same state and event always give the same answer. */
-export type ProjectionEvolve<State, Event extends AnyEvent> = {
+/**
+ * For every event type, how a document evolves. Pure: the same state and event always give the same answer. `found` is what `enrich` has
+ * looked up for the events that are handled together, `key` says which document it is.
+ */
+export type ProjectionEvolve<State, Event extends AnyEvent, Found = undefined> = {
   readonly [Type in Event['type']]: (
     state: State,
     event: RecordedEventOf<Extract<Event, { type: Type }>>,
+    found: Found,
+    key: string,
   ) => Evolved<State>;
 };
+
+/** The documents that an event belongs to: one, several, or none. */
+export type Keys = string | readonly string[] | undefined;
+
+/** Says which documents an event belongs to: one function for all types, or one for each. */
+export type KeyOf<Event extends AnyEvent> =
+  | ((event: RecordedEventOf<Event>) => Keys)
+  | { readonly [Type in Event['type']]: (event: RecordedEventOf<Extract<Event, { type: Type }>>) => Keys };
 
 /** A function from events to a read model: documents by key, each folded from the events of its key. */
 export interface Projection<State = unknown, Index extends string = string, Event extends AnyEvent = AnyEvent> {
@@ -24,12 +37,16 @@ export interface Projection<State = unknown, Index extends string = string, Even
   readonly version: number;
   readonly description: string;
   readonly events: readonly Event[];
-  readonly key: (event: never) => string | undefined;
+  readonly key: ((event: never) => Keys) | Readonly<Record<string, (event: never) => Keys>>;
+  /** Looks up what events need beside themselves, for many at a time. */
+  readonly enrich: ((events: readonly never[]) => unknown) | undefined;
   readonly initial: () => State;
   readonly evolve: object;
   readonly indexes: readonly Index[];
   readonly failure: FailurePolicy;
 }
+
+const NO_KEYS: readonly string[] = [];
 
 /** The state of a projection's documents. */
 export type DocumentOf<P> = P extends { readonly initial: () => infer State } ? State : never;
@@ -54,8 +71,8 @@ type Indexable<State> = {
 export function defineProjection<
   State,
   Event extends AnyEvent,
-  Evolution extends ProjectionEvolve<NoInfer<State>, Event>,
   const Index extends Indexable<State> = never,
+  Found = undefined,
 >(
   name: string,
   definition: {
@@ -63,11 +80,19 @@ export function defineProjection<
     /** Shown wherever projections are listed. */
     description?: string;
     events: readonly Event[];
-    /** The document that an event belongs to; `undefined` for none. */
-    key: (event: RecordedEventOf<Event>) => string | undefined;
+    /**
+     * The document that an event belongs to: a key, several for an event that concerns several documents, or `undefined` for none. With one
+     * function for each type, events of several streams meet in one document.
+     */
+    key: KeyOf<Event>;
+    /**
+     * Looks up what events need beside themselves, once for all that are handled together (500, or those of a page that is built). A
+     * rebuild asks again: what it answers should not change for an event.
+     */
+    enrich?: (events: readonly RecordedEventOf<Event>[]) => Found | Promise<Found>;
     /** The state before the first event of a key. */
     initial: () => State;
-    evolve: Evolution;
+    evolve: ProjectionEvolve<NoInfer<State>, Event, NoInfer<Found>>;
     /** Top-level fields by which documents can be found and ordered. */
     indexes?: readonly Index[];
     /** Default: 5 tries, then the projection halts at the event. */
@@ -86,7 +111,8 @@ export function defineProjection<
     version,
     description: definition.description ?? '',
     events,
-    key: definition.key as (event: never) => string | undefined,
+    key: definition.key as Projection['key'],
+    enrich: definition.enrich as Projection['enrich'],
     initial: definition.initial,
     evolve: definition.evolve,
     indexes: definition.indexes ?? [],
@@ -94,14 +120,12 @@ export function defineProjection<
   };
 }
 
-/** The collection that holds a projection's documents. */
-export function collectionOf(projection: Projection): string {
-  return `${projection.name}@${projection.version}`;
-}
-
-/** The processor that keeps a projection. */
-export function processorOf(projection: Projection): string {
-  return `projection:${projection.name}@${projection.version}`;
+/** The documents that an event belongs to, each once. */
+export function keysOf({ key }: Projection, event: RecordedEvent): readonly string[] {
+  const keyOf = (typeof key === 'function' ? key : key[event.type]) as ((event: RecordedEvent) => Keys) | undefined;
+  const keys = keyOf?.(event);
+  if (keys === undefined) return NO_KEYS;
+  return typeof keys === 'string' ? [keys] : [...new Set(keys)];
 }
 
 /** The JSON text of a document; throws when it has none, naming the projection. */

@@ -16,6 +16,7 @@ import { healthRoutes } from './routes/health-routes.ts';
 import { keyRoutes } from './routes/key-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
+import { projectionRoutes } from './routes/projection-routes.ts';
 import { pullRoutes } from './routes/pull-routes.ts';
 import { readModelRoutes } from './routes/read-model-routes.ts';
 import { sagaRoutes } from './routes/saga-routes.ts';
@@ -86,6 +87,7 @@ async function addRoutes(context: RouteContext): Promise<void> {
   healthRoutes(context);
   streamRoutes(context);
   logRoutes(context);
+  projectionRoutes(context);
   readModelRoutes(context);
   sagaRoutes(context);
   topologyRoutes(context);

@@ -1,14 +1,16 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { MillraceError } from '../core/index.ts';
 import {
+  type AggregateRow,
   type CollectionDefinition,
+  type DocumentAggregate,
   type DocumentQuery,
   type DocumentReader,
-  type IndexValue,
   type StoredDocument,
   undefinedCollection,
 } from '../storage/index.ts';
-import { column, table } from './sqlite-document-writer.ts';
+import { aggregateLimit, aggregation, type Figures, groupValue } from './sqlite-document-aggregate.ts';
+import { filterOf, indexColumn, isAmbiguous, limitOf, type SqlPart, selections } from './sqlite-document-query.ts';
+import { table } from './sqlite-document-writer.ts';
 import type { SqliteWriterHost } from './sqlite-writer-host.ts';
 
 interface Collection {
@@ -16,9 +18,6 @@ interface Collection {
   readonly definition: CollectionDefinition;
   readonly get: Statement<[string], string>;
 }
-
-const QUERY_LIMIT_DEFAULT = 100;
-const QUERY_LIMIT_MAX = 10_000;
 
 /** Reads documents by key and by declared indexes; has collections made by the writer. */
 export class SqliteDocumentReader implements DocumentReader {
@@ -63,27 +62,46 @@ export class SqliteDocumentReader implements DocumentReader {
   }
 
   async query(name: string, query: DocumentQuery): Promise<readonly StoredDocument[]> {
-    const collection = this.#collection(name);
-    const conditions: string[] = [];
-    const values: unknown[] = [];
-    for (const [field, value] of Object.entries(query.where ?? {})) {
-      conditions.push(equality(indexColumn(collection, field), field, value));
-      values.push(typeof value === 'boolean' ? Number(value) : value);
-    }
-    const direction = query.direction === 'descending' ? 'DESC' : 'ASC';
-    const order = query.orderBy === undefined ? '' : `${indexColumn(collection, query.orderBy)} ${direction}, `;
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    values.push(Math.min(query.limit ?? QUERY_LIMIT_DEFAULT, QUERY_LIMIT_MAX));
+    const { table, definition } = this.#collection(name);
+    const parts = selections(table, definition, query);
+    const limit = limitOf(query);
+    const read = ({ text, values }: SqlPart, most: number) =>
+      this.#database.prepare<unknown[], StoredDocument>(text).all(...values, most);
+    const [first, second] = parts as [SqlPart, SqlPart?];
+    if (second === undefined) return read(first, limit);
+    return this.#atOnce(() => {
+      const found = read(first, limit);
+      return found.length < limit ? [...found, ...read(second, limit - found.length)] : found;
+    });
+  }
+
+  async explain(name: string, query: DocumentQuery): Promise<readonly string[]> {
+    const { table, definition } = this.#collection(name);
+    return selections(table, definition, query).flatMap(({ text, values }) =>
+      this.#database
+        .prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${text}`)
+        .all(...values, limitOf(query))
+        .map(({ detail }) => detail),
+    );
+  }
+
+  async aggregate(name: string, aggregate: DocumentAggregate): Promise<readonly AggregateRow[]> {
+    const { table, definition } = this.#collection(name);
     return this.#database
-      .prepare<unknown[], StoredDocument>(
-        `SELECT key, body FROM ${collection.table} ${where} ORDER BY ${order}key ${direction} LIMIT ?`,
+      .prepare<unknown[], [group: unknown, type: string, count: number, ...figures: Figures]>(
+        aggregation(table, definition, aggregate),
       )
-      .all(...values);
+      .raw()
+      .all(...filterOf(definition, aggregate.where ?? {}).values, aggregateLimit(aggregate))
+      .map(([group, type, count, sum, min, max]) => ({
+        ...(aggregate.groupBy === undefined ? {} : { group: groupValue(group, type) }),
+        ...{ count, sum, min, max },
+      }));
   }
 
   async countBy(name: string, index: string): Promise<ReadonlyMap<string, number>> {
     const collection = this.#collection(name);
-    const field = indexColumn(collection, index);
+    const field = indexColumn(collection.definition, index);
     return this.#atOnce(() => {
       const counts = new Map<string, number>();
       const add = (value: string, count: number): unknown => counts.set(value, (counts.get(value) ?? 0) + count);
@@ -108,7 +126,7 @@ export class SqliteDocumentReader implements DocumentReader {
 
   /** Tells apart what one value of an index stands for, by looking at the documents. */
   #countTexts(collection: Collection, field: string, value: unknown): [string, number][] {
-    const indexed = indexColumn(collection, field);
+    const indexed = indexColumn(collection.definition, field);
     const type = `json_type(body, '$.${field}')`;
     return this.#database
       .prepare<[unknown], [string, number]>(
@@ -143,31 +161,4 @@ export class SqliteDocumentReader implements DocumentReader {
     this.#collections.set(name, collection);
     return collection;
   }
-}
-
-/**
- * An index holds what SQLite makes of a JSON value: true is 1, false is 0, and a list or object is its text. The type in the
- * document tells them apart; it is looked at only where values can be mistaken, so that writing costs nothing more.
- */
-function equality(column: string, field: string, value: IndexValue): string {
-  const type = `json_type(body, '$.${field}')`;
-  if (typeof value === 'boolean') return `(${column} IS ? AND ${type} = '${value}')`;
-  return isAmbiguous(value)
-    ? `(${column} IS ? AND ${type} NOT IN ('true', 'false', 'object', 'array'))`
-    : `${column} IS ?`;
-}
-
-function isAmbiguous(value: unknown): boolean {
-  return value === 0 || value === 1 || (typeof value === 'string' && /^[[{]/.test(value));
-}
-
-function indexColumn(collection: Collection, field: string): string {
-  const index = collection.definition.indexes.indexOf(field);
-  if (index !== -1) return column(index);
-  const { name, indexes } = collection.definition;
-  throw new MillraceError(
-    'INVALID_ARGUMENT',
-    `Collection ${name} has no index on ${field}. It has: ${indexes.join(', ') || 'none'}. Declare the index, or filter by another field.`,
-    { details: { collection: name, field, indexes } },
-  );
 }

@@ -37,18 +37,56 @@ export interface StoredDocument {
 /** A value that an index can hold. */
 export type IndexValue = string | number | boolean | null;
 
-/** Finds documents by declared indexes. A missing field counts as null; a list or an object equals no value. */
+/** Values between bounds of one type, numbers or texts; other types are never between them. */
+export interface IndexRange {
+  readonly gt?: number | string;
+  readonly gte?: number | string;
+  readonly lt?: number | string;
+  readonly lte?: number | string;
+}
+
+/** What a field must be: a value of the same type, one of several, or between bounds. */
+export type IndexCondition = IndexValue | { readonly in: readonly IndexValue[] } | IndexRange;
+
+/** Which documents are meant, by declared indexes. A missing field counts as null; a list or an object equals no value. */
+export type DocumentFilter = Readonly<Record<string, IndexCondition>>;
+
+/** Finds documents by declared indexes. */
 export interface DocumentQuery {
-  /** Fields that must equal a value of the same type; each must be a declared index. */
-  readonly where?: Readonly<Record<string, IndexValue>>;
+  /** Each field must be a declared index. */
+  readonly where?: DocumentFilter;
   /**
    * A declared index to order by: null first, then numbers, then texts by code point; equal values are ordered by key.
    * Default: by key, by code point.
    */
   readonly orderBy?: string;
   readonly direction?: 'ascending' | 'descending';
+  /** Only what comes behind this document in that order, whether it is there still or not: its key, and what it has in `orderBy`. */
+  readonly after?: { readonly key: string; readonly value?: unknown };
   /** Default: 100. Limit: 10,000. */
   readonly limit?: number;
+}
+
+/** What is computed from documents. */
+export interface DocumentAggregate {
+  readonly where?: DocumentFilter;
+  /** A declared index whose numbers are summed and compared; other values are left out. Default: documents are only counted. */
+  readonly of?: string;
+  /** A declared index by whose values documents are told apart. Default: all are one group. */
+  readonly groupBy?: string;
+  /** Most groups. Default: 1,000. Limit: 10,000. */
+  readonly limit?: number;
+}
+
+/** What was computed from the documents of one group. */
+export interface AggregateRow {
+  /** The value that they share; undefined without `groupBy`. Lists and objects are left out of groups. */
+  readonly group?: IndexValue;
+  readonly count: number;
+  /** Of the numbers of `of`; null when there are none. */
+  readonly sum: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
 }
 
 /**
@@ -68,6 +106,10 @@ export interface DocumentReader {
   getMany(collection: string, keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The documents that a query selects, in the order that it asks for. */
   query(collection: string, query: DocumentQuery): Promise<readonly StoredDocument[]>;
+  /** Counts, sums and bounds of the documents that a filter selects, by group in the order of an index; no row for a group without documents. */
+  aggregate(collection: string, aggregate: DocumentAggregate): Promise<readonly AggregateRow[]>;
+  /** How the backend would answer a query: one line for each step of its plan. */
+  explain(collection: string, query: DocumentQuery): Promise<readonly string[]>;
   /** How many documents there are for each value of an index; the value as text. Lists and objects are not counted. */
   countBy(collection: string, index: string): Promise<ReadonlyMap<string, number>>;
   /** How many documents there are. */

@@ -9,11 +9,16 @@ export { rowsOf } from './batch-rows.ts';
 export type { CursorHolder, CursorLease, CursorMove, CursorRow, CursorStore } from './cursors.ts';
 export { isGuarded } from './document-guard.ts';
 export type {
+  AggregateRow,
   CollectionDefinition,
   CollectionOwner,
+  DocumentAggregate,
+  DocumentFilter,
   DocumentQuery,
   DocumentReader,
   DocumentWrite,
+  IndexCondition,
+  IndexRange,
   IndexValue,
   StoredDocument,
 } from './documents.ts';

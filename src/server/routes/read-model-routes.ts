@@ -1,10 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Static, Type } from 'typebox';
 import { MillraceError } from '../../core/index.ts';
+import type { IndexValue } from '../../storage/index.ts';
 import { positionOf } from '../position.ts';
 import type { RouteContext } from '../route-context.ts';
 
 const DocumentParameters = Type.Object({ name: Type.String(), key: Type.String() });
+const ModelParameters = Type.Object({ name: Type.String() });
+const ModelQuery = Type.Object({
+  /** A JSON object: fields that must equal a value. */
+  where: Type.Optional(Type.String()),
+  orderBy: Type.Optional(Type.String()),
+  direction: Type.Optional(Type.Enum(['ascending', 'descending'])),
+  limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
+});
 
 /** How long a read waits for its position unless the client says otherwise; and the longest that it may ask for. */
 const WAIT_DEFAULT_S = 5;
@@ -12,7 +21,27 @@ const WAIT_MAX_S = 60;
 
 /** Reads documents of read models, on request only once they hold what the client has written. */
 export function readModelRoutes({ server, app }: RouteContext): void {
-  server.get('/v1/projections', async () => ({ items: app.projections.statuses() }));
+  server.get('/v1/read-models', async () => {
+    const items = app.projections.statuses().map(async ({ name, description, version, position, lag }) => {
+      return { name, description, version, position, lag, documents: await app.projections.count(name) };
+    });
+    return { items: await Promise.all(items) };
+  });
+
+  server.get<{ Params: Static<typeof ModelParameters>; Querystring: Static<typeof ModelQuery> }>(
+    '/v1/read-models/:name',
+    { schema: { params: ModelParameters, querystring: ModelQuery } },
+    async (request, reply) => {
+      const { name } = request.params;
+      const { where, ...query } = request.query;
+      const after = readAfter(request.headers);
+      const timeout = waitSeconds(request.headers) * 1_000;
+      const before = app.projections.statuses().find(status => status.name === name)?.position ?? 0;
+      const wanted = where === undefined ? query : { ...query, where: conditionsOf(where) };
+      const items = await app.projections.query(name, wanted, after === undefined ? {} : { after, timeout });
+      return reply.header('millrace-position', Math.max(before, after ?? 0)).send({ items });
+    },
+  );
 
   server.get<{ Params: Static<typeof DocumentParameters> }>(
     '/v1/read-models/:name/:key',
@@ -29,6 +58,21 @@ export function readModelRoutes({ server, app }: RouteContext): void {
       // Not where it stands now: it may have moved on after the document was read.
       return reply.header('millrace-position', Math.max(before, after ?? 0)).send(document);
     },
+  );
+}
+
+function conditionsOf(text: string): Readonly<Record<string, IndexValue>> {
+  try {
+    const where: unknown = JSON.parse(text);
+    if (typeof where === 'object' && where !== null && !Array.isArray(where))
+      return where as Record<string, IndexValue>;
+  } catch {
+    // Said below.
+  }
+  throw new MillraceError(
+    'INVALID_ARGUMENT',
+    `where is ${text}; it must be a JSON object of fields and values, such as {"city":"Oslo"}.`,
+    { details: { where: text } },
   );
 }
 

@@ -14,6 +14,7 @@ import { idempotencyConformance } from './idempotency-conformance.ts';
 import { lifecycleConformance } from './lifecycle-conformance.ts';
 import { logConformance } from './log-conformance.ts';
 import { modelConformance } from './model-conformance.ts';
+import { pageConformance } from './page-conformance.ts';
 import { queryConformance } from './query-conformance.ts';
 import { repetitionConformance } from './repetition-conformance.ts';
 import { stateConformance } from './state-conformance.ts';
@@ -67,6 +68,7 @@ const SLICES: readonly ConformanceSlice[] = [
   cursorConformance,
   documentConformance,
   queryConformance,
+  pageConformance,
   workConformance,
   claimConformance,
   topicConformance,
