@@ -23,10 +23,8 @@ test('an event takes effect once in PostgreSQL, however often and at once it is 
     const http = { send: () => Promise.reject(new Error('not over HTTP')) };
     const sender = route.destinations[0]?.open({ clock, http, environment });
     const { signal } = new AbortController();
-    await environment.events.append('till-1', [
-      { type: 'Sold', data: { day: "mon'day", cents: 700 } },
-      { type: 'Sold', data: { day: "mon'day", cents: 400 } },
-    ]);
+    const sold = [700, 400].map(cents => ({ type: 'Sold', data: { day: "mon'day", cents } }));
+    await clock.resolve(environment.events.append('till-1', sold));
     const stored = await environment.storage.log.readStream('till-1');
     const [first, second] = await environment.codec.decodeAll(stored);
     const send = (id: string, event: typeof first) =>
