@@ -52,6 +52,7 @@ export { PatternMatcher } from './pattern-matcher.ts';
 export type { Consume, ConsumeContext, ConsumeOptions, QueueConsumer } from './queue-consumer.ts';
 export { exponentialRetry, type RetryPolicy, type RetrySchedule, svixRetry } from './retry-policy.ts';
 export { defineRoute, type Route, type RouteDefinition } from './route.ts';
+export type { ReplayRange, ReplayResult } from './route-replay.ts';
 export {
   type DeliveryCounts,
   type DeliveryQuery,

@@ -1,5 +1,6 @@
 import { MillraceError } from '../core/index.ts';
 import { type Environment, Processor, type ProcessorStatus } from '../processing/index.ts';
+import type { WorkState } from '../storage/index.ts';
 import type { BreakerState } from './circuit-breaker.ts';
 import { DeadLetters, unknownName } from './dead-letters.ts';
 import { type Delivery, type DeliveryState, deliveryOf, deliveryQueue, WORK_STATES } from './delivery.ts';
@@ -13,6 +14,7 @@ import type { HttpTransport } from './http-transport.ts';
 import { type Consume, type ConsumeOptions, QueueConsumer } from './queue-consumer.ts';
 import { RecordPurge } from './record-purge.ts';
 import type { Route } from './route.ts';
+import { type ReplayRange, type ReplayResult, RouteReplay } from './route-replay.ts';
 import { RoutingHandler } from './routing-handler.ts';
 import { UndiciTransport } from './undici-transport.ts';
 
@@ -210,6 +212,36 @@ export class Router {
     });
   }
 
+  /** One delivery, in whatever state. Throws `NOT_FOUND` when there is none, or no longer. */
+  async delivery(id: string): Promise<Delivery> {
+    for (const route of this.#routes.values()) {
+      for (const queue of queuesOf(route)) {
+        const item = await this.#environment.storage.work.get(queue, id);
+        if (item !== undefined) return deliveryOf(item, stateOf(item.state));
+      }
+    }
+    throw new MillraceError('NOT_FOUND', `There is no delivery ${id}, or its record is kept no longer.`, {
+      details: { id },
+    });
+  }
+
+  /**
+   * Brings what a route takes of a past range of the log to its destinations once more, each event under the id that its delivery has
+   * always had. Throws `INVALID_ARGUMENT`.
+   */
+  replay(name: string, range: ReplayRange = {}): Promise<ReplayResult> {
+    this.#checkPlace({ route: name, ...(range.destination === undefined ? {} : { destination: range.destination }) });
+    const route = this.#routes.get(name) as Route;
+    const wanted = route.destinations.filter(each => (range.destination ?? each.name) === each.name);
+    return new RouteReplay(this.#environment).run(route, wanted, range);
+  }
+
+  /** Makes a delivery once more, whatever came of it before, under its id. Throws `NOT_FOUND`. */
+  async replayDelivery(id: string): Promise<ReplayResult> {
+    const { route, destination, position } = await this.delivery(id);
+    return this.replay(route, { destination, from: position, to: position });
+  }
+
   /** How many deliveries are pending, delivered and given up, overall and by route. */
   async deliveries(): Promise<RouterDeliveries> {
     const byRoute = [...this.#routes.values()].map(async route => [route.name, await this.#count(route)] as const);
@@ -283,6 +315,11 @@ function createProcessor(routes: readonly Route[], environment: Environment, swi
   // Alerts are Millrace's own events: a route that names them gets them beside one that takes events of any type.
   const filter = types.includes(DELIVERY_ALERT) ? { withoutSystem: false } : {};
   return new Processor({ ...definition, filter }, environment);
+}
+
+function stateOf(wanted: WorkState): DeliveryState {
+  const states = Object.entries(WORK_STATES) as [DeliveryState, WorkState][];
+  return states.find(([, state]) => state === wanted)?.[0] ?? 'pending';
 }
 
 function queuesOf(route: Route): readonly string[] {
