@@ -102,13 +102,21 @@ export {
 export type { LogEpochs, ReplicatedOptions, SecondaryState, SecondaryStatus } from './replication/index.ts';
 export {
   defineRoute,
+  exponentialRetry,
   type HttpRequest,
   type HttpResponse,
   type HttpTransport,
   http,
   PatternMatcher,
+  type RetryPolicy,
   type Route,
   type RoutePattern,
+  svixRetry,
+  toDatabase,
+  toFunction,
+  toQueue,
+  toStream,
+  toTopic,
 } from './router/index.ts';
 export {
   type Correlation,

@@ -11,6 +11,7 @@ import { keysCommand } from './commands/keys.ts';
 import { projectionCommand } from './commands/projection.ts';
 import { readModelCommand } from './commands/read-model.ts';
 import { replicaCommand } from './commands/replica.ts';
+import { deadLetterCommand, deliveryCommand, endpointCommand, routeCommand } from './commands/router.ts';
 import { sagaCommand } from './commands/saga.ts';
 import { scavengeCommand } from './commands/scavenge.ts';
 import { schemaCommand } from './commands/schema.ts';
@@ -51,6 +52,10 @@ async function main(args: readonly string[]): Promise<void> {
     .addCommand(subscriptionCommand(run))
     .addCommand(projectionCommand(run))
     .addCommand(readModelCommand(run))
+    .addCommand(routeCommand(run))
+    .addCommand(endpointCommand(run))
+    .addCommand(deliveryCommand(run))
+    .addCommand(deadLetterCommand(run))
     .addCommand(replicaCommand(run))
     .addCommand(databaseCommand(run));
   for (const command of withSubcommands(program)) {

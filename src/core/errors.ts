@@ -125,6 +125,11 @@ const ERROR_CODES = {
     retryable: true,
     remedy: 'It is tried again on schedule; when that is used up it becomes a dead letter.',
   },
+  DELIVERY_EXPIRED: {
+    retryable: false,
+    remedy: 'Redrive the dead letter if it is still of use, or give its destination more time.',
+  },
+  ROUTING_LOOP: { retryable: false, remedy: 'Change the routes, so that what they write does not come back to them.' },
   ROUTING_FAILED: { retryable: false, remedy: 'See the cause; the event stays in the log.' },
 
   // The edges.

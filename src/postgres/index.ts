@@ -4,4 +4,5 @@
  * *round* (batches of a group that touch nothing guarded in common).
  */
 export type { PostgresOptions } from './postgres-options.ts';
+export { openPostgresTarget } from './postgres-statement-target.ts';
 export { openPostgres, postgresSchema } from './postgres-storage.ts';

@@ -160,7 +160,8 @@ export class PostgresConnection {
 const INT8 = 20;
 const JSON_TEXT = 114;
 
-async function loadDriver(): Promise<Driver> {
+/** The client library. Throws `MISSING_PACKAGE` when it is not installed. */
+export async function loadDriver(): Promise<Driver> {
   try {
     return (await import('pg')).default as unknown as Driver;
   } catch (cause) {

@@ -27,4 +27,4 @@ export {
 export { type LogReading, readEvents, type StreamReading } from './read-events.ts';
 export { checkReached, checkStartAt, positionBefore, type StartAt } from './start-at.ts';
 export { type SubscriptionOptions, subscribe } from './subscription.ts';
-export { WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';
+export { type Admission, WorkRunner, type WorkRunnerDefinition } from './work-runner.ts';

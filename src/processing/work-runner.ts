@@ -4,6 +4,14 @@ import { Doorbell } from './doorbell.ts';
 import type { Environment } from './environment.ts';
 import { failureOf, PATIENCE } from './failure-policy.ts';
 
+/** Says how much work may begin now: what keeps a runner from claiming what it must not do yet. */
+export interface Admission {
+  /** How many items may be begun; asked before each claim. */
+  permits(): number;
+  /** How long until more may be begun, in milliseconds, when none may now. */
+  waitMs(): number;
+}
+
 /** What works through a queue. */
 export interface WorkRunnerDefinition {
   readonly queue: string;
@@ -11,6 +19,8 @@ export interface WorkRunnerDefinition {
   readonly concurrency: number;
   /** How long a claim holds without being renewed, in milliseconds. Default: 10,000. */
   readonly leaseMs?: number;
+  /** What is not admitted stays in the queue. `run` is called at once for what is claimed. Default: everything is. */
+  readonly admission?: Admission;
   /**
    * Does the work of one item and commits its end (complete, retry or park) itself, under the item's fence. The signal
    * aborts when the claim is lost or the runner stops. Throwing gives the item back after a pause, for storage errors.
@@ -55,6 +65,11 @@ export class WorkRunner {
   /** How many items are at work. */
   get active(): number {
     return this.#running.size;
+  }
+
+  /** Looks for work at once: more may have been admitted. */
+  wake(): void {
+    this.#doorbell.ring();
   }
 
   /** Begins to claim work. */
@@ -104,8 +119,9 @@ export class WorkRunner {
 
   async #claim(): Promise<number> {
     const { storage, clock, owner } = this.#environment;
-    const { queue, concurrency } = this.#definition;
-    const limit = concurrency - this.#running.size;
+    const { queue, concurrency, admission } = this.#definition;
+    const free = concurrency - this.#running.size;
+    const limit = admission === undefined || free <= 0 ? free : Math.min(free, admission.permits());
     if (limit <= 0) return 0;
     const asked = clock.monotonic();
     const items = await storage.work.claim({ queue, limit, owner, leaseMs: this.#leaseMs });
@@ -116,7 +132,9 @@ export class WorkRunner {
   async #untilNextDue(): Promise<number> {
     if (this.#running.size >= this.#definition.concurrency) return SWEEP_MS;
     const { storage, clock } = this.#environment;
-    const due = await storage.work.nextDue(this.#definition.queue);
+    const { queue, admission } = this.#definition;
+    if (admission !== undefined && admission.permits() <= 0) return Math.min(Math.max(admission.waitMs(), 1), SWEEP_MS);
+    const due = await storage.work.nextDue(queue);
     return due === undefined ? SWEEP_MS : Math.min(Math.max(due - clock.now(), 0), SWEEP_MS);
   }
 

@@ -12,17 +12,20 @@ async function withLetters(events: number) {
   const environment = await createTestEnvironment();
   const { clock } = environment;
   const calls: { host: string; id: string }[] = [];
-  let status = 410;
+  let status = 404;
   const transport: HttpTransport = {
     async send({ url, headers }) {
       calls.push({ host: new URL(url).host, id: String(headers['webhook-id']) });
-      return { status: url.includes('two') && status === 410 ? 500 : status, headers: {}, body: '' };
+      return { status: url.includes('two') && status === 404 ? 500 : status, headers: {}, body: '' };
     },
   };
-  const retry = { attempts: 1, base: 1 };
+  const options = { retry: { attempts: 1, base: 1 }, breaker: false } as const;
   const routes = [
-    defineRoute('one', { match: { type: ['Done'] }, to: [http('https://one.example', { retry })] }),
-    defineRoute('two', { match: { type: ['Done'] }, to: [http('https://two.example', { retry, name: 'second' })] }),
+    defineRoute('one', { match: { type: ['Done'] }, to: [http('https://one.example', options)] }),
+    defineRoute('two', {
+      match: { type: ['Done'] },
+      to: [http('https://two.example', { ...options, name: 'second' })],
+    }),
   ];
   const router = new Router({ routes, environment, transport });
   cleanUp.push(() => environment.storage.close());
@@ -70,7 +73,7 @@ test('dead letters of all destinations are listed in pages, by any condition', a
 test('dead letters are grouped by what they failed with', async () => {
   const { letters } = await withLetters(2);
   expect(await letters.groups()).toMatchObject([
-    { route: 'one', destination: 'http', code: 'DELIVERY_FAILED', status: 410, count: 2 },
+    { route: 'one', destination: 'http', code: 'DELIVERY_FAILED', status: 404, count: 2 },
     { route: 'two', destination: 'second', code: 'DELIVERY_FAILED', status: 500, count: 2 },
   ]);
 });

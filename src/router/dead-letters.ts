@@ -2,7 +2,7 @@ import { type ErrorData, isMillraceError, MillraceError } from '../core/index.ts
 import type { Environment } from '../processing/index.ts';
 import type { WorkItem, WorkWrite } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
-import { type Delivery, type DeliveryPayload, deliveryOf } from './delivery.ts';
+import { type Delivery, type DeliveryPayload, deliveryId, deliveryOf } from './delivery.ts';
 
 /** Which dead letters are meant. Without a condition: all. */
 export interface DeadLetterFilter {
@@ -136,6 +136,26 @@ export class DeadLetters {
     return this.#settle(filter, ({ queue, key }) => [{ op: 'redrive', queue, key, dueAt }]);
   }
 
+  /**
+   * Brings letters to another destination instead, in one commit each, under the id that a delivery to it has; answers how many. A letter
+   * whose event has a delivery there already stays. Throws `INVALID_ARGUMENT`.
+   */
+  redriveTo(filter: DeadLetterFilter, target: { route: string; destination: string }): Promise<number> {
+    const dueAt = this.#environment.clock.now();
+    const [found] = this.#queuesOf(target.route, target.destination) as readonly [DeliveryQueueOf];
+    return this.#settle(filter, ({ queue, key, payload }) => {
+      const { eventId, position } = JSON.parse(payload) as DeliveryPayload;
+      const { route, destination } = target;
+      const moved: DeliveryPayload = { position, eventId, route, destination };
+      const id = deliveryId(route, destination, eventId);
+      return [
+        { op: 'redrive', queue, key, dueAt },
+        { op: 'cancel', queue, key },
+        { op: 'enqueue', queue: found.queue, key: id, payload: JSON.stringify(moved), dueAt },
+      ];
+    });
+  }
+
   /** Deletes letters for good; answers how many. Throws `INVALID_ARGUMENT`. */
   discard(filter: DeadLetterFilter): Promise<number> {
     const dueAt = this.#environment.clock.now();
@@ -171,8 +191,8 @@ export class DeadLetters {
       await this.#environment.storage.commit({ work });
       return true;
     } catch (thrown) {
-      // Somebody else has settled it.
-      if (isMillraceError(thrown, 'WORK_NOT_FOUND')) return false;
+      // Somebody else has settled it, or its event has a delivery there already.
+      if (isMillraceError(thrown, 'WORK_NOT_FOUND', 'WORK_KEY_TAKEN')) return false;
       throw thrown;
     }
   }

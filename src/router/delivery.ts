@@ -55,12 +55,18 @@ export function deliveryQueue(route: Pick<Route, 'name'>, destination: Pick<Dest
  * The id of a delivery: the same whenever the same event is routed to the same destination. Without a dot, which Standard
  * Webhooks uses to separate it from what follows.
  */
-function deliveryId(route: string, destination: string, eventId: string): string {
+export function deliveryId(route: string, destination: string, eventId: string): string {
   return hash('sha256', JSON.stringify([route, destination, eventId]), 'base64url').slice(0, ID_LENGTH);
 }
 
-/** The work that brings an event to a destination. */
-export function deliveryWork(route: Route, destination: Destination, event: RecordedEvent, dueAt: number): WorkWrite {
+/** The work that brings an event to a destination; with a reason not to, a dead letter from the beginning. */
+export function deliveryWork(
+  route: Route,
+  destination: Destination,
+  event: RecordedEvent,
+  dueAt: number,
+  parked?: ErrorData,
+): WorkWrite {
   const payload: DeliveryPayload = {
     position: event.position,
     eventId: event.id,
@@ -73,6 +79,7 @@ export function deliveryWork(route: Route, destination: Destination, event: Reco
     key: deliveryId(route.name, destination.name, event.id),
     payload: JSON.stringify(payload),
     dueAt,
+    ...(parked === undefined ? {} : { parked }),
   };
 }
 

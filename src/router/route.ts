@@ -1,7 +1,8 @@
-import { type Backoff, checkedName, type Duration, isMillraceError, milliseconds } from '../core/index.ts';
+import { checkedName, type Duration, isMillraceError, milliseconds } from '../core/index.ts';
 import { compilePattern } from './compile-pattern.ts';
-import { type AnyDestination, checkedRetry, completeDestination } from './destinations/complete-destination.ts';
-import type { Destination } from './destinations/destination.ts';
+import { type AnyDestination, completeDestination } from './destinations/complete-destination.ts';
+import { completePolicy, POLICY_DEFAULT, POLICY_MEMBERS } from './destinations/complete-policy.ts';
+import type { CompletePolicy, DeliveryPolicy, Destination } from './destinations/destination.ts';
 import { EventAtHand } from './event-at-hand.ts';
 import type { PatternSubject } from './event-fields.ts';
 import { explainPattern, type FailedClause } from './explain-pattern.ts';
@@ -10,18 +11,13 @@ import type { RoutePattern } from './pattern.ts';
 import { Place } from './place.ts';
 import { isObject, refuseUnknown, shown } from './unchecked-value.ts';
 
-/** Which events go where. */
-export interface RouteDefinition {
+/** Which events go where, and what holds for their deliveries; a destination's own word wins. */
+export interface RouteDefinition extends DeliveryPolicy {
   /** Shown wherever routes are listed. */
   readonly description?: string;
   readonly match: RoutePattern;
   /** At least one; several of one kind need a name each. */
   readonly to: readonly AnyDestination[];
-  /**
-   * How often a delivery is tried, and how long to wait between; a destination's own wins. When it is used up, the delivery is
-   * kept as a dead letter. Default: 20 tries, exponential from 5 s up to 12 h with full jitter: about 40 hours on average, 83 at most.
-   */
-  readonly retry?: Backoff;
   /** How long records of what was delivered are kept. Default: 7 d. Dead letters are kept until someone settles them. */
   readonly keepRecordsFor?: Duration;
 }
@@ -42,8 +38,7 @@ export interface Route {
   explain(event: PatternSubject): FailedClause | undefined;
 }
 
-const MEMBERS: readonly string[] = ['description', 'match', 'to', 'retry', 'keepRecordsFor'];
-const RETRY_DEFAULT: Backoff = { kind: 'exponential', attempts: 20, base: '5s', cap: '12h', jitter: 'full' };
+const MEMBERS: readonly string[] = ['description', 'match', 'to', 'keepRecordsFor', ...POLICY_MEMBERS];
 const KEEP_RECORDS_DEFAULT = '7d';
 
 /**
@@ -62,9 +57,9 @@ export function defineRoute(name: string, definition: RouteDefinition): Route {
   if (!isObject(definition))
     throw place.refusal('INVALID_DEFINITION', 'is not an object; write { match: {…}, to: […] }.');
   refuseUnknown(definition, MEMBERS, place, 'INVALID_DEFINITION');
-  const { match, to, retry = RETRY_DEFAULT, keepRecordsFor = KEEP_RECORDS_DEFAULT } = definition;
+  const { match, to, keepRecordsFor = KEEP_RECORDS_DEFAULT } = definition;
   const pattern = parsePattern(match, place.at('match'));
-  checkedRetry(retry, place.at('retry'), 'INVALID_DEFINITION');
+  const policy = completePolicy({ ...definition }, place, POLICY_DEFAULT, 'INVALID_DEFINITION');
   const matches = compilePattern(pattern);
   return {
     kind: 'route',
@@ -72,18 +67,18 @@ export function defineRoute(name: string, definition: RouteDefinition): Route {
     description: definition.description ?? '',
     match,
     types: exactTypes(pattern),
-    destinations: completeDestinations(to, place.at('to'), retry),
+    destinations: completeDestinations(to, place.at('to'), policy),
     keepRecordsMs: checkedKeeping(keepRecordsFor, place.at('keepRecordsFor')),
     matches: event => matches(new EventAtHand(event)),
     explain: event => explainPattern(pattern, event),
   };
 }
 
-function completeDestinations(to: unknown, place: Place, retry: Backoff): readonly Destination[] {
+function completeDestinations(to: unknown, place: Place, policy: CompletePolicy): readonly Destination[] {
   if (!Array.isArray(to) || to.length === 0) {
     throw place.refusal('UNSUPPORTED_DESTINATION', `is ${shown(to)}; write a list of at least one destination.`);
   }
-  const destinations = to.map((given, index) => completeDestination(given, place.at(index), retry));
+  const destinations = to.map((given, index) => completeDestination(given, place.at(index), policy));
   destinations.forEach(({ name }, index) => {
     if (destinations.findIndex(other => other.name === name) === index) return;
     // The name is what a delivery is known by after a restart, so that the order of the list must not decide.

@@ -1,23 +1,30 @@
-import type { Counter, Histogram } from '../core/index.ts';
-import type { Environment, EventHandler } from '../processing/index.ts';
-import type { Effects, WorkWrite } from '../storage/index.ts';
+import { type Counter, type ErrorData, type Histogram, isMillraceError, SYSTEM_PREFIX } from '../core/index.ts';
+import { type Environment, type EventHandler, failureOf } from '../processing/index.ts';
+import type { Effects } from '../storage/index.ts';
 import type { RecordedEvent } from '../store/index.ts';
-import { deliveryWork } from './delivery.ts';
+import { deliveryId, deliveryWork } from './delivery.ts';
+import type { Destination } from './destinations/destination.ts';
+import { StoreWrites } from './destinations/store-writer.ts';
 import { parsePattern } from './parse-pattern.ts';
 import { Place } from './place.ts';
 import type { Route } from './route.ts';
 import { RuleIndex } from './rule-index.ts';
 
+/** How often an event may have been routed before it, from its first cause on; what has come farther goes round in a circle. */
+const HOPS_MAX = 16;
+
 /** Turns events into work: one item for each event and destination, committed together with the router's cursor. */
 export class RoutingHandler implements EventHandler {
   readonly #routes = new RuleIndex<Route>();
   readonly #environment: Environment;
+  readonly #isOn: (route: string) => boolean;
   readonly #duration: Histogram;
   readonly #destinations: Counter;
   /** Destinations found for each event of the last page, counted once the page is committed. */
   #found: number[] = [];
 
-  constructor(routes: readonly Route[], environment: Environment) {
+  constructor(routes: readonly Route[], environment: Environment, isOn: (route: string) => boolean = () => true) {
+    this.#isOn = isOn;
     for (const route of routes) this.#routes.add(route, () => parsePattern(route.match, new Place(route.name)));
     this.#environment = environment;
     const { metrics } = environment.telemetry;
@@ -33,14 +40,11 @@ export class RoutingHandler implements EventHandler {
     });
   }
 
-  handle(events: readonly RecordedEvent[]): Effects | undefined {
-    const work: WorkWrite[] = [];
-    this.#found = events.map(event => {
-      const before = work.length;
-      this.#route(event, work);
-      return work.length - before;
-    });
-    return work.length === 0 ? undefined : { work };
+  async handle(events: readonly RecordedEvent[]): Promise<Effects | undefined> {
+    const writes = new StoreWrites();
+    this.#found = [];
+    for (const event of events) this.#found.push(await this.#route(event, writes));
+    return writes.effects();
   }
 
   committed(events: readonly RecordedEvent[]): void {
@@ -51,14 +55,52 @@ export class RoutingHandler implements EventHandler {
     });
   }
 
-  #route(event: RecordedEvent, work: WorkWrite[]): void {
+  /** Adds what an event leads to; answers to how many destinations it goes. */
+  async #route(event: RecordedEvent, writes: StoreWrites): Promise<number> {
     const { clock, codec } = this.#environment;
     const started = clock.monotonic();
     // Patterns are JSON, and see data as receivers will.
     const seen = codec.toJson(event);
-    for (const route of this.#routes.match(seen)) {
-      for (const destination of route.destinations) work.push(deliveryWork(route, destination, event, clock.now()));
-    }
+    const routes = this.#routes.match(seen).filter(route => this.#isOn(route.name) && isMeant(route, event));
     this.#duration.observe((clock.monotonic() - started) / 1000, { event_type: event.type });
+    const parked = loopOf(event);
+    let found = 0;
+    for (const route of routes) {
+      for (const destination of route.destinations) {
+        found++;
+        if (destination.inside === undefined || parked !== undefined) {
+          writes.work.push(deliveryWork(route, destination, event, clock.now(), parked));
+        } else await this.#write(route, destination, seen, writes);
+      }
+    }
+    return found;
   }
+
+  /** Adds the write to a destination inside the store; what cannot be written is a dead letter from the beginning. */
+  async #write(route: Route, destination: Destination, event: RecordedEvent, writes: StoreWrites): Promise<void> {
+    try {
+      const id = deliveryId(route.name, destination.name, event.id);
+      const write = await destination.inside?.write(event, id, this.#environment);
+      if (write !== undefined) writes.add(write);
+    } catch (thrown) {
+      // What the storage throws says nothing about the event.
+      if (isMillraceError(thrown) && thrown.retryable) throw thrown;
+      const { code, message, details } = failureOf(thrown);
+      const error = { code, message, ...(details === undefined ? {} : { details }) };
+      writes.work.push(deliveryWork(route, destination, event, this.#environment.clock.now(), error));
+    }
+  }
+}
+
+/** Millrace's own events go only to routes that name their types. */
+function isMeant({ types }: Route, { stream, type }: RecordedEvent): boolean {
+  return !stream.startsWith(SYSTEM_PREFIX) || types?.includes(type) === true;
+}
+
+/** Why an event is not delivered any farther; undefined when nothing is wrong with it. */
+function loopOf({ metadata }: RecordedEvent): ErrorData | undefined {
+  const { hops } = metadata;
+  if (typeof hops !== 'number' || hops < HOPS_MAX) return undefined;
+  const message = `The event has been routed ${hops} times since its first cause: what routes write comes back to them.`;
+  return { code: 'ROUTING_LOOP', message, details: { hops, limit: HOPS_MAX } };
 }

@@ -80,6 +80,11 @@ export function deliveryJson(delivery: Delivery) {
   return { ...delivery, dueAt: time(delivery.dueAt), settledAt: time(delivery.settledAt) };
 }
 
+/** Something of the router that can be switched off, as clients see it. */
+export function switchedJson<Switched extends { readonly at: number | null }>(switched: Switched) {
+  return { ...switched, at: time(switched.at) };
+}
+
 /** A time as RFC 3339 writes it. */
 function time(milliseconds: number): string;
 function time(milliseconds: number | null): string | null;

@@ -7,4 +7,5 @@ export { copySqlite } from './sqlite-backup.ts';
 export type { Durability } from './sqlite-durability.ts';
 export { openSqliteLog } from './sqlite-log-file.ts';
 export { sqliteSchema } from './sqlite-schema-state.ts';
+export { openSqliteTarget } from './sqlite-statement-target.ts';
 export { openSqlite, type SqliteOptions } from './sqlite-storage.ts';

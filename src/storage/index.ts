@@ -64,6 +64,7 @@ export {
   unguardedState,
 } from './refusals.ts';
 export type { PendingMigration, SchemaState } from './schema.ts';
+export { type BoundValue, CREATE_DELIVERED, type StatementTarget } from './statement-target.ts';
 export type { Capabilities, Hint, Storage } from './storage.ts';
 export {
   KEEP_ALL,

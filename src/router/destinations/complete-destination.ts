@@ -1,11 +1,30 @@
-import { type Backoff, checkBackoff, type Duration, isMillraceError, milliseconds } from '../../core/index.ts';
-import type { Place, RefusalCode } from '../place.ts';
+import type { Place } from '../place.ts';
 import { isObject, refuseUnknown, shown } from '../unchecked-value.ts';
-import type { CommonMembers, Destination } from './destination.ts';
+import {
+  checkedBreaker,
+  checkedBytes,
+  checkedCount,
+  checkedLength,
+  checkedRate,
+  completePolicy,
+  POLICY_MEMBERS,
+} from './complete-policy.ts';
+import { completeDatabase, DATABASE_MEMBERS, type DatabaseDestination } from './database-destination.ts';
+import type { CommonMembers, CompletePolicy, Destination } from './destination.ts';
+import { completeFunction, FUNCTION_MEMBERS, type FunctionDestination } from './function-destination.ts';
 import { completeHttp, HTTP_MEMBERS, type HttpDestination } from './http-destination.ts';
+import { completeQueue, QUEUE_MEMBERS, type QueueDestination } from './queue-destination.ts';
+import { completeStream, STREAM_MEMBERS, type StreamDestination } from './stream-destination.ts';
+import { completeTopic, TOPIC_MEMBERS, type TopicDestination } from './topic-destination.ts';
 
 /** Any destination that a route can name. */
-export type AnyDestination = HttpDestination;
+export type AnyDestination =
+  | HttpDestination
+  | FunctionDestination
+  | DatabaseDestination
+  | StreamDestination
+  | TopicDestination
+  | QueueDestination;
 
 /** What the kinds of destinations add to what all have. */
 interface Kind {
@@ -18,9 +37,17 @@ interface Kind {
 /** Every kind of destination. A new one is a file, its type in `AnyDestination`, and a line here. */
 const KINDS: ReadonlyMap<unknown, Kind> = new Map<unknown, Kind>([
   ['http', { members: HTTP_MEMBERS, complete: completeHttp }],
+  ['function', { members: FUNCTION_MEMBERS, complete: completeFunction }],
+  ['database', { members: DATABASE_MEMBERS, complete: completeDatabase }],
+  ['stream', { members: STREAM_MEMBERS, complete: completeStream }],
+  ['topic', { members: TOPIC_MEMBERS, complete: completeTopic }],
+  ['queue', { members: QUEUE_MEMBERS, complete: completeQueue }],
 ]);
 
-const COMMON_MEMBERS: readonly string[] = ['kind', 'name', 'retry', 'timeout', 'concurrency'];
+const COMMON_MEMBERS: readonly string[] = [
+  ...['kind', 'name', 'timeout', 'concurrency', 'rateLimit', 'maxBytes', 'breaker'],
+  ...POLICY_MEMBERS,
+];
 /** Part of the names of queues and of metrics' labels. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const TIMEOUT_DEFAULT = '15s';
@@ -28,7 +55,7 @@ const CONCURRENCY_DEFAULT = 8;
 const CONCURRENCY_MAX = 1_000;
 
 /** Checks a destination and fills in what it leaves open. Throws `UNSUPPORTED_DESTINATION` with the place of what is wrong. */
-export function completeDestination(given: unknown, place: Place, retryOfRoute: Backoff): Destination {
+export function completeDestination(given: unknown, place: Place, ofRoute: CompletePolicy): Destination {
   const kind = isObject(given) ? KINDS.get(given['kind']) : undefined;
   if (!isObject(given) || kind === undefined) {
     const known = [...KINDS.keys()].join(', ');
@@ -38,44 +65,16 @@ export function completeDestination(given: unknown, place: Place, retryOfRoute: 
   return kind.complete(given, place, {
     kind: String(given['kind']),
     name: checkedDestinationName(given['name'] ?? given['kind'], place.at('name')),
-    retry: checkedRetry(given['retry'] ?? retryOfRoute, place.at('retry'), 'UNSUPPORTED_DESTINATION'),
-    timeoutMs: checkedTimeout(given['timeout'] ?? TIMEOUT_DEFAULT, place.at('timeout')),
-    concurrency: checkedConcurrency(given['concurrency'] ?? CONCURRENCY_DEFAULT, place.at('concurrency')),
+    ...completePolicy(given, place, ofRoute, 'UNSUPPORTED_DESTINATION'),
+    timeoutMs: checkedLength(given['timeout'] ?? TIMEOUT_DEFAULT, place.at('timeout'), 'UNSUPPORTED_DESTINATION'),
+    concurrency: checkedCount(given['concurrency'] ?? CONCURRENCY_DEFAULT, place.at('concurrency'), CONCURRENCY_MAX),
+    rate: checkedRate(given['rateLimit'], place.at('rateLimit')),
+    maxBytes: checkedBytes(given['maxBytes'], place.at('maxBytes')),
+    breaker: checkedBreaker(given['breaker'] ?? {}, place.at('breaker')),
   });
-}
-
-/** The backoff, when it can be followed. Throws an error with the given code otherwise. */
-export function checkedRetry(value: unknown, place: Place, code: RefusalCode): Backoff {
-  if (!isObject(value))
-    throw place.refusal(code, `is ${shown(value)}; write a backoff such as { attempts: 8, base: '1s' }.`);
-  try {
-    checkBackoff(value as unknown as Backoff, place.pointer);
-    return value as unknown as Backoff;
-  } catch (thrown) {
-    if (!isMillraceError(thrown)) throw thrown;
-    throw place.refusal(code, `cannot be followed: ${thrown.message}`);
-  }
 }
 
 function checkedDestinationName(value: unknown, place: Place): string {
   if (typeof value === 'string' && NAME.test(value)) return value;
   throw place.refusal('UNSUPPORTED_DESTINATION', `is ${shown(value)}; write 1 to 64 letters, digits, - or _.`);
-}
-
-function checkedTimeout(value: unknown, place: Place): number {
-  try {
-    const timeoutMs = milliseconds(value as Duration);
-    if (timeoutMs > 0) return timeoutMs;
-  } catch (thrown) {
-    if (!isMillraceError(thrown)) throw thrown;
-  }
-  throw place.refusal('UNSUPPORTED_DESTINATION', `is ${shown(value)}; write a length of time, such as '15s'.`);
-}
-
-function checkedConcurrency(value: unknown, place: Place): number {
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= CONCURRENCY_MAX) return value as number;
-  throw place.refusal(
-    'UNSUPPORTED_DESTINATION',
-    `is ${shown(value)}; write a whole number from 1 to ${CONCURRENCY_MAX}.`,
-  );
 }

@@ -20,6 +20,7 @@ export function interpretAnswer({ status, headers, body }: HttpResponse, now: nu
     code: 'DELIVERY_FAILED',
     message: messageFor(status),
     final: status === GONE,
+    ...(status === GONE ? { gone: true } : {}),
     status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(body === '' ? {} : { response: body.slice(0, RESPONSE_LENGTH_MAX) }),

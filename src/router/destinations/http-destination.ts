@@ -3,14 +3,21 @@ import type { Place } from '../place.ts';
 import { shown } from '../unchecked-value.ts';
 import type { CommonMembers, Destination, DestinationOptions } from './destination.ts';
 import { HttpSender } from './http-sender.ts';
+import { isSigningKey, SIGNING_KEY_FORM } from './webhook-signer.ts';
 
 /** How an HTTP endpoint is called. */
 export interface HttpOptions extends DestinationOptions {
   /**
-   * Signs every request as Standard Webhooks says: `whsec_` and 24 to 64 bytes in Base64, shared with the receiver.
-   * Default: requests are not signed.
+   * Signs every request as Standard Webhooks says: `whsec_` and 24 to 64 bytes in Base64, shared with the receiver, or `whsk_` and
+   * an Ed25519 key in Base64, whose public half the receiver has. Several sign side by side, so that one can be replaced without
+   * a gap. Default: requests are not signed.
    */
-  readonly secret?: string;
+  readonly secret?: string | readonly string[];
+  /**
+   * How an event becomes a request: `binary` has its data in the body and the rest in headers, `structured` has all of it in the body
+   * (`application/cloudevents+json`). Default: `binary`.
+   */
+  readonly format?: 'binary' | 'structured';
   /** Networks beyond the public internet that may be reached, as CIDR blocks such as `10.1.0.0/16`. Default: none. */
   readonly allowNetworks?: readonly string[];
   /** What the receiver sees as the source of the events (`ce-source`), a URI reference. Default: `/millrace`. */
@@ -24,10 +31,9 @@ export interface HttpDestination extends HttpOptions {
 }
 
 const SOURCE_DEFAULT = '/millrace';
-const SECRET_BYTES = { min: 24, max: 64 };
 
 /**
- * Describes an HTTP endpoint as a destination. Events are posted as CloudEvents 1.0 in binary mode, with `webhook-id` and
+ * Describes an HTTP endpoint as a destination. Events are posted as CloudEvents 1.0, with `webhook-id` and
  * `Idempotency-Key` the same at every attempt. Only 2xx counts as delivered; 410 gives the delivery up at once; redirects are
  * not followed. Nothing is checked here: `defineRoute` throws `UNSUPPORTED_DESTINATION` with the place of what is wrong.
  *
@@ -38,7 +44,7 @@ export function http(url: string, options: HttpOptions = {}): HttpDestination {
 }
 
 /** The members of an HTTP destination that other kinds do not have. */
-export const HTTP_MEMBERS: readonly string[] = ['url', 'secret', 'allowNetworks', 'source'];
+export const HTTP_MEMBERS: readonly string[] = ['url', 'secret', 'format', 'allowNetworks', 'source'];
 
 /** Checks what is particular to an HTTP destination and completes it. */
 export function completeHttp(
@@ -47,14 +53,15 @@ export function completeHttp(
   common: CommonMembers,
 ): Destination {
   const url = checkedUrl(given['url'], place.at('url'));
-  const secret = 'secret' in given ? checkedSecret(given['secret'], place.at('secret')) : undefined;
+  const secrets = 'secret' in given ? checkedSecrets(given['secret'], place.at('secret')) : [];
+  const format = checkedFormat(given['format'] ?? 'binary', place.at('format'));
   const allowNetworks = checkedNetworks(given['allowNetworks'] ?? [], place.at('allowNetworks'));
   const source = checkedSource(given['source'] ?? SOURCE_DEFAULT, place.at('source'));
   return {
     ...common,
     // Without path and query: both may hold secrets, as those of chat services do.
     address: url.origin,
-    open: parts => new HttpSender({ ...parts, url: url.href, secret, allowNetworks, source }),
+    open: parts => new HttpSender({ ...parts, url: url.href, secrets, format, allowNetworks, source }),
   };
 }
 
@@ -80,15 +87,17 @@ function checkedUrl(value: unknown, place: Place): URL {
  * Never shows the value: it may be most of a secret. A secret that is there and undefined is refused too: it was looked up and not
  * found, and requests must not go out unsigned for that.
  */
-function checkedSecret(value: unknown, place: Place): string {
-  const encoded = typeof value === 'string' && value.startsWith('whsec_') ? value.slice('whsec_'.length) : '';
-  const bytes = Buffer.from(encoded, 'base64');
-  const isBase64 = bytes.toString('base64') === encoded;
-  if (isBase64 && bytes.length >= SECRET_BYTES.min && bytes.length <= SECRET_BYTES.max) return value as string;
-  throw place.refusal(
-    'UNSUPPORTED_DESTINATION',
-    `is not a secret of Standard Webhooks; write whsec_ and the Base64 of ${SECRET_BYTES.min} to ${SECRET_BYTES.max} random bytes.`,
-  );
+function checkedSecrets(value: unknown, place: Place): readonly string[] {
+  const secrets: readonly unknown[] = Array.isArray(value) && value.length > 0 ? value : [value];
+  return secrets.map(secret => {
+    if (isSigningKey(secret)) return secret;
+    throw place.refusal('UNSUPPORTED_DESTINATION', `is not a secret of Standard Webhooks; write ${SIGNING_KEY_FORM}.`);
+  });
+}
+
+function checkedFormat(value: unknown, place: Place): 'binary' | 'structured' {
+  if (value === 'binary' || value === 'structured') return value;
+  throw place.refusal('UNSUPPORTED_DESTINATION', `is ${shown(value)}; write binary or structured.`);
 }
 
 function checkedNetworks(value: unknown, place: Place): readonly string[] {

@@ -1,7 +1,9 @@
+import { generateKeyPairSync, verify } from 'node:crypto';
+import { type CloudEvent, HTTP } from 'cloudevents';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { expect, test } from 'vitest';
 import type { RecordedEvent } from '../../store/index.ts';
-import { VirtualClock } from '../../testing/index.ts';
+import { createTestEnvironment, VirtualClock } from '../../testing/index.ts';
 import { defineRoute, type HttpOptions, type HttpRequest, http } from '../index.ts';
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
@@ -36,7 +38,11 @@ async function requestFor(
       return { status: 204, headers: {}, body: '' };
     },
   };
-  const sender = route.destinations[0]?.open({ clock: new VirtualClock({ start: at }), http: transport });
+  const sender = route.destinations[0]?.open({
+    clock: new VirtualClock({ start: at }),
+    http: transport,
+    environment: await createTestEnvironment(),
+  });
   const delivery = { id: 'd1', event: { ...event, ...sent }, traceparent };
   await sender?.send(delivery, new AbortController().signal);
   return request as HttpRequest;
@@ -103,7 +109,51 @@ test('what headers cannot carry is escaped, and can add no header', async () => 
 test('a URL that names a private address is refused whatever the transport is', async () => {
   const route = defineRoute('r', { match: { type: ['A'] }, to: [http('http://2130706433/')] });
   const transport = { send: () => Promise.reject(new Error('was asked')) };
-  const sender = route.destinations[0]?.open({ clock: new VirtualClock(), http: transport });
+  const sender = route.destinations[0]?.open({
+    clock: new VirtualClock(),
+    http: transport,
+    environment: await createTestEnvironment(),
+  });
   const sending = sender?.send({ id: 'd', event, traceparent: undefined }, new AbortController().signal);
   await expect(sending).rejects.toMatchObject({ code: 'DESTINATION_REFUSED' });
+});
+
+test("CloudEvents' own library reads what is sent, binary and structured, as the same event", async () => {
+  for (const format of ['binary', 'structured'] as const) {
+    const { headers, body } = await requestFor({ format }, { id: 'e-1', stream: 'order-42' });
+    const read = HTTP.toEvent({ headers, body }) as CloudEvent<unknown>;
+    expect(read.validate()).toBe(true);
+    expect(read.toJSON()).toMatchObject({
+      specversion: '1.0',
+      id: 'e-1',
+      type: 'OrderConfirmed',
+      source: '/millrace',
+      subject: 'order-42',
+      time: '2026-01-02T03:04:05.006Z',
+      correlationid: 'c-1',
+      causationid: 'c-0',
+      data: event.data,
+    });
+  }
+});
+
+test('with several secrets a receiver that knows any of them accepts the request, so that one can be replaced', async () => {
+  const next = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
+  const { headers, body } = await requestFor({ secret: [next, secret] });
+  for (const known of [next, secret]) expect(new Webhook(known).verify(body, headers)).toEqual(event.data);
+  const stranger = new Webhook(`whsec_${Buffer.alloc(24, 1).toString('base64')}`);
+  expect(() => stranger.verify(body, headers)).toThrow(WebhookVerificationError);
+});
+
+test('a private key signs with Ed25519, which its public half verifies and a changed byte does not', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const seed = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32);
+  const { headers, body } = await requestFor({ secret: [`whsk_${seed.toString('base64')}`, secret] });
+  const [asymmetric = '', symmetric = ''] = String(headers['webhook-signature']).split(' ');
+  expect(asymmetric).toMatch(/^v1a,/);
+  expect(symmetric).toMatch(/^v1,/);
+  const signature = Buffer.from(asymmetric.slice('v1a,'.length), 'base64');
+  const signed = (text: string) => Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`);
+  expect(verify(null, signed(body), publicKey, signature)).toBe(true);
+  expect(verify(null, signed(`${body} `), publicKey, signature)).toBe(false);
 });

@@ -30,6 +30,7 @@ const SettleBody = Type.Union([
   ),
 ]);
 type Settle = Static<typeof SettleBody>;
+const Target = Type.Object({ route: Type.String(), destination: Type.String() }, { additionalProperties: false });
 
 /** Shows what could not be delivered, delivers it once more, or discards it. */
 export function deadLetterRoutes({ server, app }: RouteContext): void {
@@ -54,6 +55,25 @@ export function deadLetterRoutes({ server, app }: RouteContext): void {
   server.post<{ Body: Settle }>('/v1/dead-letters/redrives', { schema: { body: SettleBody } }, async ({ body }) => ({
     redriven: await (body.dryRun ? deadLetters.count(filterOf(body)) : deadLetters.redrive(filterOf(body))),
   }));
+
+  server.post<{ Body: { filter: DeadLetterFilter; to: Static<typeof Target> } }>(
+    '/v1/dead-letters/moves',
+    {
+      schema: {
+        body: Type.Object(
+          {
+            filter: Type.Object({
+              ...conditions,
+              ids: Type.Optional(Type.Array(Type.String(), { maxItems: IDS_MAX })),
+            }),
+            to: Target,
+          },
+          { additionalProperties: false },
+        ),
+      },
+    },
+    async ({ body: { filter, to } }) => ({ moved: await deadLetters.redriveTo(filter, to) }),
+  );
 
   server.post<{ Body: Settle }>('/v1/dead-letters/discards', { schema: { body: SettleBody } }, async ({ body }) => ({
     discarded: await (body.dryRun ? deadLetters.count(filterOf(body)) : deadLetters.discard(filterOf(body))),
