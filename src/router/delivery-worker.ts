@@ -93,6 +93,11 @@ export class DeliveryWorker {
     return this.#gate.breakerState;
   }
 
+  /** How many deliveries are at work. */
+  get outstanding(): number {
+    return this.#runner.active;
+  }
+
   /** Begins to deliver. */
   start(): void {
     this.#runner.start();

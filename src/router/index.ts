@@ -63,3 +63,4 @@ export {
   type RouterOptions,
   type RouteSummary,
 } from './router.ts';
+export type { Strategy } from './selection-strategy.ts';

@@ -9,6 +9,7 @@ import { explainPattern, type FailedClause } from './explain-pattern.ts';
 import { exactTypes, parsePattern } from './parse-pattern.ts';
 import type { RoutePattern } from './pattern.ts';
 import { Place } from './place.ts';
+import { checkedStrategy, type Strategy } from './selection-strategy.ts';
 import { isObject, refuseUnknown, shown } from './unchecked-value.ts';
 
 /** Which events go where, and what holds for their deliveries; a destination's own word wins. */
@@ -18,6 +19,8 @@ export interface RouteDefinition extends DeliveryPolicy {
   readonly match: RoutePattern;
   /** At least one; several of one kind need a name each. */
   readonly to: readonly AnyDestination[];
+  /** Which of the destinations an event goes to. Default: `broadcast`, all of them. */
+  readonly strategy?: Strategy;
   /** How long records of what was delivered are kept. Default: 7 d. Dead letters are kept until someone settles them. */
   readonly keepRecordsFor?: Duration;
 }
@@ -31,6 +34,7 @@ export interface Route {
   /** The event types that it can match, when its pattern names them all; undefined for any. */
   readonly types: readonly string[] | undefined;
   readonly destinations: readonly Destination[];
+  readonly strategy: Strategy;
   readonly keepRecordsMs: number;
   /** Whether it takes an event. */
   matches(event: PatternSubject): boolean;
@@ -38,7 +42,7 @@ export interface Route {
   explain(event: PatternSubject): FailedClause | undefined;
 }
 
-const MEMBERS: readonly string[] = ['description', 'match', 'to', 'keepRecordsFor', ...POLICY_MEMBERS];
+const MEMBERS: readonly string[] = ['description', 'match', 'to', 'strategy', 'keepRecordsFor', ...POLICY_MEMBERS];
 const KEEP_RECORDS_DEFAULT = '7d';
 
 /**
@@ -61,13 +65,15 @@ export function defineRoute(name: string, definition: RouteDefinition): Route {
   const pattern = parsePattern(match, place.at('match'));
   const policy = completePolicy({ ...definition }, place, POLICY_DEFAULT, 'INVALID_DEFINITION');
   const matches = compilePattern(pattern);
+  const destinations = completeDestinations(to, place.at('to'), policy);
   return {
     kind: 'route',
     name,
     description: definition.description ?? '',
     match,
     types: exactTypes(pattern),
-    destinations: completeDestinations(to, place.at('to'), policy),
+    destinations,
+    strategy: checkedStrategy(definition.strategy ?? 'broadcast', destinations, place.at('strategy')),
     keepRecordsMs: checkedKeeping(keepRecordsFor, place.at('keepRecordsFor')),
     matches: event => matches(new EventAtHand(event)),
     explain: event => explainPattern(pattern, event),

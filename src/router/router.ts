@@ -7,6 +7,7 @@ import { type Delivery, type DeliveryState, deliveryOf, deliveryQueue, WORK_STAT
 import { DELIVERY_ALERT, DeliveryAlerts } from './delivery-alert.ts';
 import { DeliveryWorker } from './delivery-worker.ts';
 import { DestinationSwitches, type SwitchPlace, type SwitchState } from './destination-switches.ts';
+import type { Destination } from './destinations/destination.ts';
 import { isQueueName } from './destinations/queue-destination.ts';
 import type { PatternSubject } from './event-fields.ts';
 import type { FailedClause } from './explain-pattern.ts';
@@ -15,7 +16,9 @@ import { type Consume, type ConsumeOptions, QueueConsumer } from './queue-consum
 import { RecordPurge } from './record-purge.ts';
 import type { Route } from './route.ts';
 import { type ReplayRange, type ReplayResult, RouteReplay } from './route-replay.ts';
-import { RoutingHandler } from './routing-handler.ts';
+import { measureDestinations } from './router-metrics.ts';
+import { RoutingHandler, type RoutingState } from './routing-handler.ts';
+import { Selection } from './selection-strategy.ts';
 import { UndiciTransport } from './undici-transport.ts';
 
 /** What a router is made of. */
@@ -123,7 +126,12 @@ export class Router {
       })),
     );
     this.deadLetters = new DeadLetters(queues, environment);
-    this.#processor = routes.length === 0 ? undefined : createProcessor(routes, environment, switches);
+    this.#processor = routes.length === 0 ? undefined : createProcessor(routes, environment, this.#routingState());
+    const measured = this.destinations().map(({ route, destination }) => {
+      const queue = deliveryQueue({ name: route }, { name: destination });
+      return { route, destination, queue, breaker: () => this.#workers.get(queue)?.breakerState ?? 'closed' };
+    });
+    measureDestinations(measured, environment);
     this.#measurePending();
   }
 
@@ -263,6 +271,24 @@ export class Router {
     return sum(counts.map(({ ready, done, parked }) => ({ pending: ready, delivered: done, deadLettered: parked })));
   }
 
+  #routingState(): RoutingState {
+    const selections = new Map<Route, Selection>();
+    for (const route of this.#routes.values()) {
+      const workerOf = (destination: Destination) => this.#workers.get(deliveryQueue(route, destination));
+      const health = {
+        isWell: (destination: Destination) =>
+          this.#switches.stateOf({ route: route.name, destination: destination.name }).enabled &&
+          workerOf(destination)?.breakerState === 'closed',
+        outstanding: (destination: Destination) => workerOf(destination)?.outstanding ?? 0,
+      };
+      selections.set(route, new Selection(route.strategy, health, this.#environment.random));
+    }
+    return {
+      isOn: route => this.#switches.stateOf({ route }).enabled,
+      selectionOf: route => selections.get(route) as Selection,
+    };
+  }
+
   #wake(): void {
     for (const worker of this.#workers.values()) worker.wake();
   }
@@ -306,8 +332,8 @@ export class Router {
 }
 
 /** One processor for all routes. It reads only the types that routes name, when each of them names all of its own. */
-function createProcessor(routes: readonly Route[], environment: Environment, switches: DestinationSwitches): Processor {
-  const handler = new RoutingHandler(routes, environment, name => switches.stateOf({ route: name }).enabled);
+function createProcessor(routes: readonly Route[], environment: Environment, state: RoutingState): Processor {
+  const handler = new RoutingHandler(routes, environment, state);
   const definition = { name: 'router', handler, batchSize: BATCH_SIZE };
   const named = routes.map(({ types }) => types);
   const types = [...new Set(named.flatMap(each => each ?? []))];

@@ -9,22 +9,31 @@ import { parsePattern } from './parse-pattern.ts';
 import { Place } from './place.ts';
 import type { Route } from './route.ts';
 import { RuleIndex } from './rule-index.ts';
+import type { Selection } from './selection-strategy.ts';
 
 /** How often an event may have been routed before it, from its first cause on; what has come farther goes round in a circle. */
 const HOPS_MAX = 16;
+
+/** What decides where events go beside their routes. */
+export interface RoutingState {
+  /** Whether a route is switched on. */
+  isOn(route: string): boolean;
+  /** What chooses among the destinations of a route. */
+  selectionOf(route: Route): Selection;
+}
 
 /** Turns events into work: one item for each event and destination, committed together with the router's cursor. */
 export class RoutingHandler implements EventHandler {
   readonly #routes = new RuleIndex<Route>();
   readonly #environment: Environment;
-  readonly #isOn: (route: string) => boolean;
+  readonly #state: RoutingState;
   readonly #duration: Histogram;
   readonly #destinations: Counter;
   /** Destinations found for each event of the last page, counted once the page is committed. */
   #found: number[] = [];
 
-  constructor(routes: readonly Route[], environment: Environment, isOn: (route: string) => boolean = () => true) {
-    this.#isOn = isOn;
+  constructor(routes: readonly Route[], environment: Environment, state: RoutingState) {
+    this.#state = state;
     for (const route of routes) this.#routes.add(route, () => parsePattern(route.match, new Place(route.name)));
     this.#environment = environment;
     const { metrics } = environment.telemetry;
@@ -61,12 +70,12 @@ export class RoutingHandler implements EventHandler {
     const started = clock.monotonic();
     // Patterns are JSON, and see data as receivers will.
     const seen = codec.toJson(event);
-    const routes = this.#routes.match(seen).filter(route => this.#isOn(route.name) && isMeant(route, event));
+    const routes = this.#routes.match(seen).filter(route => this.#state.isOn(route.name) && isMeant(route, event));
     this.#duration.observe((clock.monotonic() - started) / 1000, { event_type: event.type });
     const parked = loopOf(event);
     let found = 0;
     for (const route of routes) {
-      for (const destination of route.destinations) {
+      for (const destination of this.#state.selectionOf(route).choose(route.destinations, event)) {
         found++;
         if (destination.inside === undefined || parked !== undefined) {
           writes.work.push(deliveryWork(route, destination, event, clock.now(), parked));
