@@ -1,7 +1,15 @@
 /** The tables and indexes of the embedded backend, written down again; a test compares the two. */
 export const FLOOR_SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-  CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE streams (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    state INTEGER NOT NULL DEFAULT 0,
+    freed INTEGER NOT NULL DEFAULT 0,
+    max_count INTEGER,
+    max_age INTEGER
+  );
+  CREATE TABLE retentions (category TEXT PRIMARY KEY, max_count INTEGER, max_age INTEGER) WITHOUT ROWID;
   CREATE TABLE kinds (id INTEGER PRIMARY KEY, type TEXT NOT NULL, category TEXT, UNIQUE (type, category));
   CREATE TABLE events (
     position INTEGER PRIMARY KEY,

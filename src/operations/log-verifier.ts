@@ -5,6 +5,7 @@ import { ChainWalker } from './chain-walker.ts';
 import { type Finding, type FindingKind, Findings } from './finding.ts';
 import { type LogCheckpoint, signatureFault } from './log-checkpoint.ts';
 import { ScavengedRecords } from './scavenged-records.ts';
+import { ToldStreams } from './told-streams.ts';
 
 export type { Finding, FindingKind };
 
@@ -71,6 +72,7 @@ class LogVerifier {
   readonly #content = createHash('sha256');
   readonly #changed: { record: StoredRecord; linked: string }[] = [];
   readonly #scavenged = new ScavengedRecords();
+  readonly #told = new ToldStreams();
   #events = 0;
   #unchecked = 0;
   #linkedEvents = 0;
@@ -94,7 +96,7 @@ class LogVerifier {
     await this.#end(position);
     this.#tellMoved();
     this.#tellScavenged();
-    await this.#streamHeads();
+    await this.#streamHeads(head);
     for (const checkpoint of this.#options.checkpoints ?? []) await this.#checkpoint(checkpoint, head);
     this.#options.onProgress?.(head, head);
     return this.#report(position);
@@ -168,6 +170,7 @@ class LogVerifier {
     this.#content.update(hash ?? linked ?? '', 'hex');
     if (damaged) return this.#passOver(record);
     this.#scavenged.saw(record);
+    this.#told.saw(record);
     if (record.data === SCAVENGED_DATA && hash !== linked) {
       this.#scavenged.add(position);
     } else if (linked !== undefined && hash !== linked) {
@@ -254,12 +257,19 @@ class LogVerifier {
     }
   }
 
-  async #streamHeads(): Promise<void> {
+  async #streamHeads(head: number): Promise<void> {
+    const isAsSeen = (await this.#source.log.head()) === head;
     for (const [stream, revision] of this.#revisions) {
-      const head = await this.#source.log.streamRevision(stream).catch(messageOf);
+      const found = await this.#source.log.stream(stream).catch(messageOf);
+      // What has been committed since may have changed it.
+      if (typeof found === 'object' && isAsSeen) {
+        const contradicted = this.#told.contradicted(found);
+        if (contradicted !== undefined) this.#findings.add('index-wrong', `Stream ${stream} ${contradicted}.`);
+      }
       // A stream may have gone on since its end was looked at.
-      if (typeof head === 'number' && head >= revision) continue;
-      this.#findings.add('index-wrong', `Stream ${stream} ends at revision ${revision}, but its index says ${head}.`);
+      const end = typeof found === 'object' ? found.revision : (found ?? -1);
+      if (typeof end === 'number' && end >= revision) continue;
+      this.#findings.add('index-wrong', `Stream ${stream} ends at revision ${revision}, but its index says ${end}.`);
     }
   }
 

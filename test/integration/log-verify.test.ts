@@ -34,6 +34,19 @@ describe('verify', () => {
     expect(findings[0]?.message).toContain('position 17 (stream a-0, revision 2)');
   });
 
+  test('names a stream that was put away or cut short behind Millrace’s back', async () => {
+    const file = await writtenStore();
+    tamper(
+      file,
+      `UPDATE streams SET state = 1 WHERE name = 'a-0'; UPDATE streams SET max_count = 1 WHERE name = 'a-1'`,
+    );
+    const { findings } = await verified(file);
+    expect(findings.map(({ kind, message }) => [kind, message])).toEqual([
+      ['index-wrong', 'Stream a-0 is archived, but the log tells that it is active.'],
+      ['index-wrong', 'Stream a-1 has another retention than the log tells.'],
+    ]);
+  });
+
   test('names the link behind an event that was edited together with its own link', async () => {
     const file = await writtenStore();
     await forge(file, 17, 1);

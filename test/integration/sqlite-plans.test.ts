@@ -7,7 +7,8 @@ import { resent, sampleAppend } from '../../src/testing/conformance/sample-event
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** Tables of which each has as many rows as there are names in the program: reading all of them is cheap. */
-const SMALL = /^SCAN (kinds|schema_versions|collections|topics|state_stores|cursors|sqlite_master|json_each)\b/;
+const SMALL =
+  /^SCAN (kinds|retentions|schema_versions|collections|topics|state_stores|cursors|sqlite_master|json_each)\b/;
 /** Walks along an index that end with the page, or count what they are asked to count. */
 const ALONG_AN_INDEX = /^SCAN documents_\d+ USING (COVERING )?INDEX|^SCAN wanted$/;
 /** The last row by primary key. */
