@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -18,6 +19,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    // One for each core: most tests wait, for a disk or for another process, so that none has to be kept free for the runner.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,
