@@ -1,7 +1,8 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { MillraceError } from '../core/index.ts';
-import type { Storage, StreamAppend } from '../storage/index.ts';
+import type { Storage, StreamAppend, StreamWrite } from '../storage/index.ts';
+import { streamWritesOf } from '../store/index.ts';
 import { type ImportedEvent, parseEventLine } from './exported-event.ts';
 import { checkExport } from './log-export.ts';
 
@@ -77,10 +78,13 @@ class Importing {
   async add(event: ImportedEvent): Promise<void> {
     const begins = this.#batch.at(-1)?.stream !== event.stream;
     const full = this.#batch.length >= EVENTS_PER_BATCH || this.#characters >= CHARACTERS_PER_BATCH;
-    if (full || (begins && this.#streams.has(event.stream))) await this.flush();
+    // What comes before and behind a change of a stream as a whole was appended to it as it was then.
+    const alone = changesToldBy(event).length > 0;
+    if (full || alone || (begins && this.#streams.has(event.stream))) await this.flush();
     this.#batch.push(event);
     this.#streams.add(event.stream);
     this.#characters += event.event.data.length;
+    if (alone) await this.flush();
   }
 
   async flush(): Promise<void> {
@@ -91,7 +95,9 @@ class Importing {
     this.#characters = 0;
     await this.#checkPlace(batch[0] as ImportedEvent);
     const appends = appendsOf(batch);
-    const { appends: outcomes, replayed } = await this.#storage.commit({ class: 'bulk', appends });
+    const streams = batch.flatMap(changesToldBy);
+    const changes = streams.length === 0 ? {} : { streams };
+    const { appends: outcomes, replayed } = await this.#storage.commit({ class: 'bulk', appends, ...changes });
     this.#events += batch.length;
     if (replayed) this.#known += batch.length;
     let index = 0;
@@ -123,6 +129,11 @@ class Importing {
       { details: { position, head, id: event.id } },
     );
   }
+}
+
+/** What an event does to streams as a whole. What was scavenged is not in an export, so that nothing is left to be taken away. */
+function changesToldBy({ stream, event }: ImportedEvent): StreamWrite[] {
+  return streamWritesOf({ ...event, stream }).filter(({ op }) => op !== 'scavenge');
 }
 
 function appendsOf(batch: readonly ImportedEvent[]): StreamAppend[] {

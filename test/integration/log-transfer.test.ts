@@ -55,6 +55,38 @@ describe.each(['ndjson', 'cloudevents'] as const)('a log that is exported as %s'
     await storage.close();
   });
 
+  test('does to streams what it tells, once', async () => {
+    const folder = dirname((await exported(format)).target);
+    const [store, file, target] = ['put-away.db', 'put-away', 'put-away-copy.db'].map(name => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const app = await createMillrace({ store: `sqlite:${store}` });
+    for (const stream of ['a-1', 'b-1', 'c-1'])
+      await app.append(stream, [
+        { type: 'Noted', data: {} },
+        { type: 'Noted', data: {} },
+      ]);
+    await app.streams.archive('a-1', { reason: 'closed' });
+    await app.streams.tombstone('b-1');
+    await app.streams.setRetention('c-1', { maxCount: 1 });
+    await app.close();
+    const log = openSqliteLog(store);
+    await exportLog(log.log, file, { format });
+    await log.close();
+    const storage = await openSqlite({ file: target });
+    for (let time = 0; time < 2; time++) await importLog(storage, file);
+    expect(await storage.log.stream('a-1')).toMatchObject({ state: 'archived', revision: 1 });
+    expect(await storage.log.stream('b-1')).toMatchObject({ state: 'tombstoned', revision: 1 });
+    expect(await storage.log.stream('c-1')).toMatchObject({
+      state: 'active',
+      retention: { maxCount: 1, maxAgeMs: null },
+    });
+    await storage.close();
+    expect((await verified(target)).findings).toEqual([]);
+  });
+
   test('is refused when the file is not what its manifest says', async () => {
     const { file, target } = await exported(format);
     writeFileSync(file, readFileSync(file, 'utf8').replace('event 3', 'event 4'));
